@@ -1,0 +1,21 @@
+# The one list of sources that every world builds from: this build, firmware, ESP-IDF's component.
+# Paths count from the project's root. Never a glob: what is built is what is named.
+set(FERRY_CORE_SOURCES
+    core/err.c
+    core/crc32.c
+    core/flash.c
+    core/chip.c
+    core/chip_list.c
+    core/partition.c
+    core/table.c
+    core/image.c
+    core/image_verify.c
+    core/version.c
+    core/otadata.c
+    core/device.c
+    core/boot.c
+    core/slots.c
+    core/update.c)
+
+set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
+set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)

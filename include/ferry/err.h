@@ -1,0 +1,149 @@
+/* ferry/err.h - every error the system can give, with its pinned number.
+ * Included by everyone. The numbers travel in reports and JSON, so a number is never reused.
+ * One list makes the enum, ferry_strerror() and the table in docs/errors.md. */
+#ifndef FERRY_ERR_H
+#define FERRY_ERR_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FERRY_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define FERRY_MUST_CHECK
+#endif
+
+/* Hundreds: 1 the caller, 2 bytes, 4 flash, 5 partition table, 6 image, 7 update, 8 slots,
+ * 9 network, 10 host tools. */
+#define FERRY_ERR_LIST(X)                                                                          \
+    X(FERRY_OK, 0, "ok")                                                                           \
+    X(FERRY_AGAIN, -1, "work remains, call again")                                                 \
+    X(FERRY_ERR_ARG, -100, "argument out of range")                                                \
+    X(FERRY_ERR_STATE, -101, "call not allowed in this state")                                     \
+    X(FERRY_ERR_WORK_SIZE, -102, "work memory is too small")                                       \
+    X(FERRY_ERR_NOT_FOUND, -103, "not found")                                                      \
+    X(FERRY_ERR_CANCELLED, -104, "cancelled by the user")                                          \
+    X(FERRY_ERR_NO_MEMORY, -105, "out of memory")                                                  \
+    X(FERRY_ERR_TRUNC, -200, "input ends inside a field")                                          \
+    X(FERRY_ERR_RANGE, -201, "length or offset out of range")                                      \
+    X(FERRY_ERR_SYNTAX, -202, "input is not well formed")                                          \
+    X(FERRY_ERR_FLASH_IO, -400, "flash driver reported a failure")                                 \
+    X(FERRY_ERR_FLASH_RANGE, -401, "access outside the flash or the region")                       \
+    X(FERRY_ERR_FLASH_ALIGN, -402, "flash access is not aligned")                                  \
+    X(FERRY_ERR_FLASH_PROTECTED, -403, "region holds the bootloader or the partition table")       \
+    X(FERRY_ERR_FLASH_VERIFY, -404, "flash does not hold what was written")                        \
+    X(FERRY_ERR_FLASH_LOCKED, -405, "another process uses this flash")                             \
+    X(FERRY_ERR_FLASH_FULL, -406, "no space left on the disk that holds the flash file")           \
+    X(FERRY_ERR_TABLE_MAGIC, -500, "no partition table at this offset")                            \
+    X(FERRY_ERR_TABLE_ROW, -501, "partition table has a row that is not a partition")              \
+    X(FERRY_ERR_TABLE_MD5, -502, "partition table MD5 does not match")                             \
+    X(FERRY_ERR_TABLE_MD5_TWICE, -503, "partition table has a second MD5 row")                     \
+    X(FERRY_ERR_TABLE_END, -504, "partition table has no end marker")                              \
+    X(FERRY_ERR_TABLE_SIZE, -505, "partition lies outside the flash")                              \
+    X(FERRY_ERR_TABLE_FULL, -506, "too many partitions for one table")                             \
+    X(FERRY_ERR_TABLE_DUPLICATE, -507, "partition table names one slot or otadata twice")          \
+    X(FERRY_ERR_TABLE_RULE, -508, "partition breaks a rule of the table")                          \
+    X(FERRY_ERR_NO_OTADATA, -510, "partition table has no otadata partition")                      \
+    X(FERRY_ERR_OTADATA_SIZE, -511, "otadata partition is smaller than two sectors")               \
+    X(FERRY_ERR_NO_SLOT, -512, "partition table has no spare OTA slot")                            \
+    X(FERRY_ERR_SLOT_GAP, -513, "OTA slots do not count up from ota_0 without gaps")               \
+    X(FERRY_ERR_IMAGE_MAGIC, -600, "not an ESP application image")                                 \
+    X(FERRY_ERR_IMAGE_CHIP, -601, "image is for another chip")                                     \
+    X(FERRY_ERR_IMAGE_REV_MIN, -602, "image needs a newer chip revision")                          \
+    X(FERRY_ERR_IMAGE_REV_MAX, -603, "image does not support this chip revision")                  \
+    X(FERRY_ERR_IMAGE_BLK_REV, -604, "image does not support this eFuse block revision")           \
+    X(FERRY_ERR_IMAGE_SEGMENTS, -605, "image has too many segments")                               \
+    X(FERRY_ERR_IMAGE_SEG_LEN, -606, "image segment has an impossible length")                     \
+    X(FERRY_ERR_IMAGE_SEG_ALIGN, -607, "image segment does not line up with the flash page")       \
+    X(FERRY_ERR_IMAGE_NO_DESC, -608, "image has no application descriptor")                        \
+    X(FERRY_ERR_IMAGE_TRUNC, -609, "image is cut short")                                           \
+    X(FERRY_ERR_IMAGE_SIZE, -610, "image is larger than the slot")                                 \
+    X(FERRY_ERR_IMAGE_CHECKSUM, -611, "image checksum does not match")                             \
+    X(FERRY_ERR_IMAGE_HASH, -612, "image SHA-256 does not match")                                  \
+    X(FERRY_ERR_IMAGE_SECURE_VERSION, -613, "image secure version is below the device's")          \
+    X(FERRY_ERR_IMAGE_MERGED, -614, "file is a whole flash image, not an application image")       \
+    X(FERRY_ERR_PARTITION_LIMIT, -615, "partition is larger than the chip can map")                \
+    X(FERRY_ERR_UPDATE_LENGTH, -700, "length differs from what was promised")                      \
+    X(FERRY_ERR_UPDATE_CRC, -701, "CRC32 differs from what was promised")                          \
+    X(FERRY_ERR_UPDATE_SHA, -702, "SHA-256 differs from what was promised")                        \
+    X(FERRY_ERR_UPDATE_PROJECT, -703, "image belongs to another project")                          \
+    X(FERRY_ERR_UPDATE_DOWNGRADE, -704, "image is older than the running version")                 \
+    X(FERRY_ERR_UPDATE_MIN_VERSION, -705, "image is older than the required minimum")              \
+    X(FERRY_ERR_UPDATE_COMPARE, -706, "versions cannot be compared")                               \
+    X(FERRY_ERR_UPDATE_PENDING, -707, "running app is not confirmed yet")                          \
+    X(FERRY_ERR_UPDATE_RUNNING, -708, "target is the running slot")                                \
+    X(FERRY_ERR_UPDATE_EMPTY, -709, "no data was received")                                        \
+    X(FERRY_ERR_OTADATA_VERIFY, -800, "otadata does not hold what was written")                    \
+    X(FERRY_ERR_OTADATA_SEQ, -801, "otadata sequence number is used up")                           \
+    X(FERRY_ERR_SLOT_FACTORY, -802, "factory app is running, there is nothing to confirm")         \
+    X(FERRY_ERR_SLOT_UNKNOWN, -803, "running slot is not known")                                   \
+    X(FERRY_ERR_SLOT_INVALID, -804, "slot was rejected before")                                    \
+    X(FERRY_ERR_SLOT_NO_ENTRY, -805, "running slot has no valid otadata entry")                    \
+    X(FERRY_ERR_ROLLBACK_NONE, -806, "there is no other bootable app to go back to")               \
+    X(FERRY_ERR_NOT_FORCED, -807, "no other slot is selected, there is nothing to cancel")         \
+    X(FERRY_ERR_NO_BOOT, -808, "nothing bootable: the chip would reset forever")                   \
+    X(FERRY_ERR_NET_URL, -900, "address is not one this source understands")                       \
+    X(FERRY_ERR_NET_CONNECT, -901, "cannot connect to the server")                                 \
+    X(FERRY_ERR_NET_TLS, -902, "secure connection failed")                                         \
+    X(FERRY_ERR_NET_TIMEOUT, -903, "server stopped answering")                                     \
+    X(FERRY_ERR_NET_CLOSED, -904, "connection closed before the end of the file")                  \
+    X(FERRY_ERR_NET_STATUS, -905, "server answered with an error")                                 \
+    X(FERRY_ERR_NET_REDIRECT, -906, "redirect refused")                                            \
+    X(FERRY_ERR_NET_TYPE, -907, "server sent a web page, not a file")                              \
+    X(FERRY_ERR_NET_LENGTH, -908, "server sent more than it announced or than fits")               \
+    X(FERRY_ERR_NET_PROTOCOL, -909, "server broke the protocol")                                   \
+    X(FERRY_ERR_NET_INSECURE, -910, "unsigned image over plain http refused")                      \
+    X(FERRY_ERR_MANIFEST, -920, "manifest is not usable")                                          \
+    X(FERRY_ERR_MANIFEST_SIZE, -921, "manifest is too large")                                      \
+    X(FERRY_ERR_FILE_OPEN, -1000, "cannot open the file")                                          \
+    X(FERRY_ERR_FILE_READ, -1001, "cannot read the file")                                          \
+    X(FERRY_ERR_FILE_WRITE, -1002, "cannot write the file")                                        \
+    X(FERRY_ERR_FILE_EXISTS, -1003, "file exists already")                                         \
+    X(FERRY_ERR_DEVICE_JSON, -1004, "device.json is not usable")                                   \
+    X(FERRY_ERR_FLASH_SIZE, -1005, "not a flash size")                                             \
+    X(FERRY_ERR_CHIP_UNKNOWN, -1006, "chip is not known")                                          \
+    X(FERRY_ERR_CSV, -1007, "partition CSV is not usable")                                         \
+    X(FERRY_ERR_ELF, -1008, "ELF file is not usable")                                              \
+    X(FERRY_ERR_IMAGE_LAYOUT, -1009, "ELF cannot be laid out as an image")
+
+#define FERRY_ERR_ENUM_(name, number, text) name = (number),
+typedef enum ferry_err { FERRY_ERR_LIST(FERRY_ERR_ENUM_) } ferry_err;
+#undef FERRY_ERR_ENUM_
+
+/** What a failed job can say beyond its error: the offending value, the limit it broke and the
+ * position. Which of the three is meant, and in which unit, stands with each error in
+ * docs/errors.md. Zero where an error has nothing to add. */
+struct ferry_fault {
+    ferry_err err;
+    uint32_t value;
+    uint32_t limit;
+    uint32_t off_bytes;
+};
+
+/** The short English text of an error; "unknown error" for a number that is not in the list.
+ * The string is static. */
+const char *ferry_strerror(ferry_err err);
+
+/** The name of an error as it stands in the source ("FERRY_ERR_IMAGE_HASH"); "?" if unknown. */
+const char *ferry_errname(ferry_err err);
+
+/** Fills *fault and returns err, so that a refusal is one line. fault may be NULL. */
+static inline ferry_err ferry_fail(struct ferry_fault *fault, ferry_err err, uint32_t value,
+                                   uint32_t limit, uint32_t off_bytes)
+{
+    if (fault) {
+        fault->err = err;
+        fault->value = value;
+        fault->limit = limit;
+        fault->off_bytes = off_bytes;
+    }
+    return err;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
