@@ -7,15 +7,8 @@ set(FERRY_CORE_SOURCES
     core/chip.c
     core/chip_list.c
     core/partition.c
-    core/table.c
-    core/image.c
-    core/image_verify.c
-    core/version.c
-    core/otadata.c
-    core/device.c
-    core/boot.c
-    core/slots.c
-    core/update.c)
+    core/partition_names.c
+    core/table.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)

@@ -1,7 +1,10 @@
 /* core/chip.c - the facts of each chip. Sources: docs/formats.md "Chips". */
 #include "ferry/chip.h"
 
-#define NO_RANGE {0, 0}
+#define NO_RANGE                                                                                   \
+    {                                                                                              \
+        0, 0                                                                                       \
+    }
 
 const struct ferry_chip ferry_chip_esp32 = {
     .name = "esp32",

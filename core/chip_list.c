@@ -3,9 +3,9 @@
 #include "ferry/chip.h"
 
 static const struct ferry_chip *const chips[] = {
-    &ferry_chip_esp32,   &ferry_chip_esp32s2, &ferry_chip_esp32s3, &ferry_chip_esp32c2,
-    &ferry_chip_esp32c3, &ferry_chip_esp32c5, &ferry_chip_esp32c6, &ferry_chip_esp32c61,
-    &ferry_chip_esp32h2, &ferry_chip_esp32h21, &ferry_chip_esp32h4, &ferry_chip_esp32p4,
+    &ferry_chip_esp32,    &ferry_chip_esp32s2,  &ferry_chip_esp32s3, &ferry_chip_esp32c2,
+    &ferry_chip_esp32c3,  &ferry_chip_esp32c5,  &ferry_chip_esp32c6, &ferry_chip_esp32c61,
+    &ferry_chip_esp32h2,  &ferry_chip_esp32h21, &ferry_chip_esp32h4, &ferry_chip_esp32p4,
     &ferry_chip_esp32s31,
 };
 

@@ -71,8 +71,8 @@ static void sha256_block(uint32_t h[8], const uint8_t *block)
         const uint32_t t1 = s[7] + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) +
                             ((e & s[5]) ^ (~e & s[6])) + sha256_k[i] + w[i & 15];
         const uint32_t a = s[0];
-        const uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) +
-                            ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+        const uint32_t t2 =
+            (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
         memmove(s + 1, s, 7 * sizeof(s[0]));
         s[4] += t1;
         s[0] = t1 + t2;

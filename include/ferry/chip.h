@@ -19,17 +19,17 @@ struct ferry_addr_range {
 };
 
 struct ferry_chip {
-    const char *name;                 // "esp32c3", as esptool spells it
-    uint16_t id;                      // chip_id of the image header
-    uint8_t page_log2_min;            // smallest MMU page an app may be built for, log2
-    uint8_t page_log2_max;            // equal to the minimum: the page is fixed
-    uint8_t secure_version_bits;      // width of the eFuse field
-    bool has_blk_rev;                 // eFuse block revision is checked
-    bool big_flash;                   // more than 16 MB can be mapped
-    uint32_t bootloader_off_bytes;    // where the ROM looks for the bootloader
-    struct ferry_addr_range drom;     // mapped data
-    struct ferry_addr_range irom;     // mapped code; equals drom where the two share one range
-    struct ferry_addr_range psram;    // external RAM that maps like flash, or none
+    const char *name;              // "esp32c3", as esptool spells it
+    uint16_t id;                   // chip_id of the image header
+    uint8_t page_log2_min;         // smallest MMU page an app may be built for, log2
+    uint8_t page_log2_max;         // equal to the minimum: the page is fixed
+    uint8_t secure_version_bits;   // width of the eFuse field
+    bool has_blk_rev;              // eFuse block revision is checked
+    bool big_flash;                // more than 16 MB can be mapped
+    uint32_t bootloader_off_bytes; // where the ROM looks for the bootloader
+    struct ferry_addr_range drom;  // mapped data
+    struct ferry_addr_range irom;  // mapped code; equals drom where the two share one range
+    struct ferry_addr_range psram; // external RAM that maps like flash, or none
 };
 
 extern const struct ferry_chip ferry_chip_esp32;

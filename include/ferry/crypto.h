@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 #define FERRY_SHA256_BYTES 32u
-#define FERRY_MD5_BYTES 16u
+#define FERRY_MD5_BYTES    16u
 
 /** A running SHA-256 (FIPS 180-4); opaque, 112 bytes. */
 struct ferry_sha256 {

@@ -15,11 +15,11 @@
 extern "C" {
 #endif
 
-#define FERRY_ROW_BYTES 32u
-#define FERRY_TABLE_BYTES 0xc00u     // the part of the table's sector that is table
-#define FERRY_TABLE_ROWS 96u         // rows in it, the MD5 row and the end marker included
-#define FERRY_TABLE_PARTITIONS 95u   // most partitions: one row is left for the end marker
-#define FERRY_LABEL_BYTES 16u        // on flash; need not end in NUL
+#define FERRY_ROW_BYTES         32u
+#define FERRY_TABLE_BYTES       0xc00u // the part of the table's sector that is table
+#define FERRY_TABLE_ROWS        96u    // rows in it, the MD5 row and the end marker included
+#define FERRY_TABLE_PARTITIONS  95u    // most partitions: one row is left for the end marker
+#define FERRY_LABEL_BYTES       16u    // on flash; need not end in NUL
 #define FERRY_TABLE_OFF_DEFAULT 0x8000u
 
 enum ferry_type {
@@ -44,9 +44,9 @@ enum ferry_subtype {
     FERRY_SUBTYPE_ANY = 0xff,
 };
 
-#define FERRY_SLOTS_MAX 16u
+#define FERRY_SLOTS_MAX      16u
 #define FERRY_FLAG_ENCRYPTED 1u
-#define FERRY_FLAG_READONLY 2u
+#define FERRY_FLAG_READONLY  2u
 
 /** One row. type and subtype stay numbers: a table may hold any. */
 struct ferry_partition {

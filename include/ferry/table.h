@@ -40,9 +40,8 @@ FERRY_MUST_CHECK ferry_err ferry_table_find(const struct ferry_table *t, uint8_t
  * rows, and any row that begins below the end of the table's sector, whatever its type.
  * FERRY_ERR_FLASH_PROTECTED fault: the offset, the first safe offset. */
 FERRY_MUST_CHECK ferry_err ferry_table_region(const struct ferry_table *t,
-                                              const struct ferry_partition *p,
-                                              bool allow_dangerous, struct ferry_region *out,
-                                              struct ferry_fault *fault);
+                                              const struct ferry_partition *p, bool allow_dangerous,
+                                              struct ferry_region *out, struct ferry_fault *fault);
 
 #ifdef __cplusplus
 }
