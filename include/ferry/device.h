@@ -1,0 +1,100 @@
+/* ferry/device.h - a device: a flash, the partition table read from it, the running slot, and a
+ * policy. Opened once at start-up by firmware, bootloader, virtual device and tools alike; boot,
+ * slots and update work on it. */
+#ifndef FERRY_DEVICE_H
+#define FERRY_DEVICE_H
+
+#include "ferry/image.h"
+#include "ferry/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A slot is named by its number, 0 to 15 for ota_0 to ota_15, or by one of these. */
+#define FERRY_SLOT_FACTORY (-1)
+#define FERRY_SLOT_TEST    (-2)
+#define FERRY_SLOT_NONE    (-99)
+
+enum ferry_otadata_mode {
+    FERRY_OTADATA_SAFE, // every write leaves a bootable device at every instant
+    FERRY_OTADATA_IDF,  // Espressif's own writes, bit for bit, with their windows
+};
+
+/** What the device's bootloader, eFuses and owner have settled. */
+struct ferry_policy {
+    const struct ferry_chip *chip; // NULL: images are not checked against a chip
+    uint16_t chip_rev;             // major * 100 + minor
+    uint16_t blk_rev;
+    bool ignore_max_rev;
+    bool rollback;           // bootloader built with app rollback
+    bool anti_rollback;      // ... and with anti-rollback
+    uint32_t secure_version; // burnt in eFuse; looked at with anti_rollback only
+    enum ferry_otadata_mode otadata_mode;
+};
+
+/** A part of the flash; size 0: the table has none. */
+struct ferry_span {
+    uint32_t off_bytes;
+    uint32_t size_bytes;
+};
+
+/** An opened device. flash, policy and work are kept; plain data, nothing to close. */
+struct ferry_device {
+    const struct ferry_flash *flash;
+    const struct ferry_policy *policy;
+    uint8_t *work; // for verifying images in slots; FERRY_DEVICE_WORK_BYTES at least
+    uint32_t work_bytes;
+    struct ferry_table table;
+    struct ferry_span otadata;
+    struct ferry_span factory;
+    struct ferry_span test;
+    struct ferry_span slots[FERRY_SLOTS_MAX];
+    uint8_t n_slot_rows;      // rows of type app/ota_x: the bootloader counts these
+    uint8_t n_slots;          // slots from ota_0 up to the first gap: the app counts these
+    bool has_duplicates;      // a slot, otadata, factory or test stands in the table twice
+    int running;              // slot number, FERRY_SLOT_..., or FERRY_SLOT_NONE while not known
+    struct ferry_fault fault; // of the last refusal
+};
+
+#define FERRY_DEVICE_WORK_BYTES 256u
+
+/** Opens the device on a flash: reads the table at table_off_bytes and finds the partitions that
+ * matter for booting. d->running is FERRY_SLOT_NONE until set. Duplicate rows: the last one wins,
+ * as in the bootloader, and has_duplicates is set.
+ * FERRY_ERR_WORK_SIZE fault: given, needed; else as ferry_table_open. */
+FERRY_MUST_CHECK ferry_err ferry_device_open(struct ferry_device *d,
+                                             const struct ferry_flash *flash,
+                                             const struct ferry_policy *policy,
+                                             uint32_t table_off_bytes, void *work,
+                                             uint32_t work_bytes);
+
+/** The span of a slot by number or FERRY_SLOT_FACTORY/TEST; size 0 if the table has none.
+ * A slot that the bootloader cannot reach (its number >= n_slot_rows) has size 0 too. */
+struct ferry_span ferry_device_span(const struct ferry_device *d, int slot);
+
+/** The region of a slot. Refused if it overlaps what boots the device (bootloader, table).
+ * FERRY_ERR_NOT_FOUND fault: slot; FERRY_ERR_FLASH_PROTECTED fault: offset, first safe offset. */
+FERRY_MUST_CHECK ferry_err ferry_device_region(struct ferry_device *d, int slot,
+                                               struct ferry_region *out);
+
+/** The region of otadata.
+ * FERRY_ERR_NO_OTADATA; FERRY_ERR_OTADATA_SIZE fault: size, 0x2000; FERRY_ERR_FLASH_PROTECTED. */
+FERRY_MUST_CHECK ferry_err ferry_device_otadata(struct ferry_device *d, struct ferry_region *out);
+
+/** The slot that holds this absolute flash address, as a running program finds itself;
+ * FERRY_SLOT_NONE if no app partition does. */
+int ferry_device_slot_at(const struct ferry_device *d, uint32_t off_bytes);
+
+/** The rules for an image that is to lie in this slot of this device. */
+struct ferry_image_rules ferry_device_rules(const struct ferry_device *d, int slot);
+
+/** Verifies the image in a slot with the device's rules, the secure version too with anti-rollback.
+ * *img afterwards holds what was found out. Errors as ferry_image_verify, ferry_device_region. */
+FERRY_MUST_CHECK ferry_err ferry_device_verify(struct ferry_device *d, int slot,
+                                               struct ferry_image *img);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,94 @@
+/* ferry/update.h - an update session: stream an image into the spare slot, check it while it
+ * flows, and make it boot next only when everything is right.
+ * Nothing in flash changes until the header and the descriptor are accepted; nothing that boots
+ * changes until the last write. Rests on image, slots and flash. Design: docs/design.md. */
+#ifndef FERRY_UPDATE_H
+#define FERRY_UPDATE_H
+
+#include "ferry/device.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FERRY_SLOT_NEXT          (-3) // ferry_slots_next decides
+
+#define FERRY_UPDATE_DOWNGRADE   1u // an older version is allowed
+#define FERRY_UPDATE_PROJECT     2u // another project_name is allowed
+#define FERRY_UPDATE_PENDING_TOO 4u // even while the running app is not confirmed
+#define FERRY_UPDATE_GENTLE      8u // no flash call longer than one 4 KB erase
+
+/** Work memory: one buffer that bytes gather in before they are programmed. Any multiple of 256
+ * from 512 to the sector size that divides the sector; the whole sector is the fastest. */
+#define FERRY_UPDATE_WORK_BYTES(sector_bytes) (sector_bytes)
+#define FERRY_UPDATE_WORK_LEAST               512u
+
+/** What the caller knows and allows. {0} plus work is a config. Pointers are kept. */
+struct ferry_update_config {
+    int slot;              // target; FERRY_SLOT_NEXT or a slot number. 0 is ota_0
+    uint32_t flags;        // FERRY_UPDATE_...
+    uint32_t length_bytes; // of the whole file; 0: not known
+    const uint8_t *sha256; // of the whole file, 32 bytes; NULL: not checked
+    bool has_crc32;
+    uint32_t crc32;          // of the whole file
+    const char *min_version; // refuse what is older; NULL: no minimum
+    void *work;
+    uint32_t work_bytes;
+};
+
+/** A session; caller-owned, at most 768 bytes on a 64-bit host, 640 on a 32-bit chip. */
+struct ferry_update {
+    struct ferry_device *dev;
+    struct ferry_region slot;
+    struct ferry_update_config cfg;
+    struct ferry_fault fault; // why it failed
+    int target;
+    uint32_t got_bytes;       // bytes taken from the source
+    uint32_t erased_to_bytes; // slot is erased up to here
+    uint32_t checked_bytes;   // read back up to here
+    uint32_t crc32;
+    uint8_t phase;
+    uint8_t otadata_erased;
+    uint8_t head[32];                   // the image's first bytes, written last
+    uint8_t sha256[FERRY_SHA256_BYTES]; // of the whole file, once all of it was taken
+    struct ferry_image_rules rules;
+    struct ferry_image image; // the reader; after the end its hash serves the read-back
+};
+
+/** Opens a session. Reads otadata and the running app's descriptor; writes nothing.
+ * FERRY_ERR_UPDATE_RUNNING  the slot asked for runs
+ * FERRY_ERR_UPDATE_PENDING  the running app is not confirmed
+ * FERRY_ERR_IMAGE_SIZE      length_bytes is larger than the slot; fault: both
+ * FERRY_ERR_WORK_SIZE       fault: given, least
+ * FERRY_ERR_NO_SLOT, FERRY_ERR_SLOT_GAP, FERRY_ERR_NO_OTADATA, FERRY_ERR_SLOT_UNKNOWN,
+ * FERRY_ERR_FLASH_PROTECTED; flash errors. */
+FERRY_MUST_CHECK ferry_err ferry_update_begin(struct ferry_update *u, struct ferry_device *dev,
+                                              const struct ferry_update_config *cfg);
+
+/** Takes the next bytes; any split of the file gives the same flash contents and the same flash
+ * operations. *used gets how many were taken: all of them, but with FERRY_UPDATE_GENTLE at most up
+ * to the end of the buffer, so call again with the rest.
+ * Any error is final: the session is over, the slot holds no bootable image, what runs is as it
+ * was. Errors of ferry_image_feed, FERRY_ERR_UPDATE_..., flash errors. */
+FERRY_MUST_CHECK ferry_err ferry_update_write(struct ferry_update *u, const void *data, uint32_t n,
+                                              uint32_t *used);
+
+/** No byte follows: writes the rest, checks everything, reads the slot back, writes the held-back
+ * first bytes, then makes the slot boot next. With FERRY_UPDATE_GENTLE it returns FERRY_AGAIN
+ * after each sector read back: call it until it says something else.
+ * Errors as ferry_update_write, FERRY_ERR_FLASH_VERIFY fault: offset of the difference is not
+ * known, value 0. */
+FERRY_MUST_CHECK ferry_err ferry_update_finish(struct ferry_update *u);
+
+/** Ends a session that is not to be finished. The slot stays without a header, so it never boots.
+ * Safe in any phase, also after an error. */
+void ferry_update_abort(struct ferry_update *u);
+
+/** Bytes taken, and of how many; *total_bytes is 0 while the length is not known. */
+void ferry_update_progress(const struct ferry_update *u, uint32_t *done_bytes,
+                           uint32_t *total_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
