@@ -8,7 +8,9 @@ set(FERRY_CORE_SOURCES
     core/chip_list.c
     core/partition.c
     core/partition_names.c
-    core/table.c)
+    core/table.c
+    core/image.c
+    core/image_verify.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)
