@@ -10,7 +10,12 @@ set(FERRY_CORE_SOURCES
     core/partition_names.c
     core/table.c
     core/image.c
-    core/image_verify.c)
+    core/image_verify.c
+    core/version.c
+    core/otadata.c
+    core/device.c
+    core/boot.c
+    core/boot_run.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)

@@ -39,12 +39,17 @@ struct ferry_span {
     uint32_t size_bytes;
 };
 
+/** Scratch memory for looking at images in slots; nothing in it outlives a call. */
+struct ferry_device_work {
+    struct ferry_image image;
+    uint8_t buffer[512];
+};
+
 /** An opened device. flash, policy and work are kept; plain data, nothing to close. */
 struct ferry_device {
     const struct ferry_flash *flash;
     const struct ferry_policy *policy;
-    uint8_t *work; // for verifying images in slots; FERRY_DEVICE_WORK_BYTES at least
-    uint32_t work_bytes;
+    struct ferry_device_work *work;
     struct ferry_table table;
     struct ferry_span otadata;
     struct ferry_span factory;
@@ -57,17 +62,15 @@ struct ferry_device {
     struct ferry_fault fault; // of the last refusal
 };
 
-#define FERRY_DEVICE_WORK_BYTES 256u
-
 /** Opens the device on a flash: reads the table at table_off_bytes and finds the partitions that
  * matter for booting. d->running is FERRY_SLOT_NONE until set. Duplicate rows: the last one wins,
  * as in the bootloader, and has_duplicates is set.
- * FERRY_ERR_WORK_SIZE fault: given, needed; else as ferry_table_open. */
+ * Errors as ferry_table_open. */
 FERRY_MUST_CHECK ferry_err ferry_device_open(struct ferry_device *d,
                                              const struct ferry_flash *flash,
                                              const struct ferry_policy *policy,
-                                             uint32_t table_off_bytes, void *work,
-                                             uint32_t work_bytes);
+                                             uint32_t table_off_bytes,
+                                             struct ferry_device_work *work);
 
 /** The span of a slot by number or FERRY_SLOT_FACTORY/TEST; size 0 if the table has none.
  * A slot that the bootloader cannot reach (its number >= n_slot_rows) has size 0 too. */
@@ -90,9 +93,14 @@ int ferry_device_slot_at(const struct ferry_device *d, uint32_t off_bytes);
 struct ferry_image_rules ferry_device_rules(const struct ferry_device *d, int slot);
 
 /** Verifies the image in a slot with the device's rules, the secure version too with anti-rollback.
- * *img afterwards holds what was found out. Errors as ferry_image_verify, ferry_device_region. */
-FERRY_MUST_CHECK ferry_err ferry_device_verify(struct ferry_device *d, int slot,
-                                               struct ferry_image *img);
+ * d->work->image afterwards holds what was found out, until the next call that uses the work
+ * memory. Errors as ferry_image_verify, ferry_device_region. */
+FERRY_MUST_CHECK ferry_err ferry_device_verify(struct ferry_device *d, int slot);
+
+/** Reads the descriptor of the app in a slot without looking at anything else.
+ * FERRY_ERR_IMAGE_NO_DESC; errors as ferry_device_region; flash errors. */
+FERRY_MUST_CHECK ferry_err ferry_device_desc(struct ferry_device *d, int slot,
+                                             struct ferry_app_desc *out);
 
 #ifdef __cplusplus
 }

@@ -12,11 +12,11 @@
 extern "C" {
 #endif
 
-#define FERRY_OTADATA_BYTES     32u     // one entry
-#define FERRY_OTADATA_STRIDE    0x1000u // entry 1 lies one sector behind entry 0
-#define FERRY_OTADATA_SIZE      0x2000u // least size of the partition
-#define FERRY_OTADATA_CRC_OFF   28u
-#define FERRY_OTADATA_SEQ_BLANK 0xffffffffu
+#define FERRY_OTADATA_BYTES           32u     // one entry
+#define FERRY_OTADATA_STRIDE          0x1000u // entry 1 lies one sector behind entry 0
+#define FERRY_OTADATA_PARTITION_BYTES 0x2000u // least size of the partition
+#define FERRY_OTADATA_CRC_OFF         28u
+#define FERRY_OTADATA_SEQ_BLANK       0xffffffffu
 
 enum ferry_otadata_state {
     FERRY_STATE_NEW = 0,

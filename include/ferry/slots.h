@@ -50,10 +50,11 @@ FERRY_MUST_CHECK ferry_err ferry_slots_rollback_target(struct ferry_device *d, i
  * FERRY_ERR_UPDATE_RUNNING target runs; otadata and flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_slots_prepare(struct ferry_device *d, int target, uint8_t *erased);
 
-#define FERRY_SET_BOOT_VERIFIED     1u // the caller has just verified the image
-#define FERRY_SET_BOOT_INVALID_TOO  2u // arm even a slot whose entry says INVALID
-#define FERRY_SET_BOOT_ERASED(mask) ((uint32_t)(mask) << 8) // from ferry_slots_prepare, same power
-                                                            // cycle
+#define FERRY_SET_BOOT_VERIFIED    1u // the caller has just verified the image
+#define FERRY_SET_BOOT_INVALID_TOO 2u // arm even a slot whose entry says INVALID
+#define FERRY_SET_BOOT_ERASED(mask)                                                                \
+    ((uint32_t)(mask) << 8) // from ferry_slots_prepare, same power
+                            // cycle
 
 /** Makes `slot` boot next: verifies its image, then one entry is written, NEW with rollback and
  * UNDEFINED without. FERRY_SLOT_FACTORY erases both entries.
