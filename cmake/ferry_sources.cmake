@@ -15,7 +15,10 @@ set(FERRY_CORE_SOURCES
     core/otadata.c
     core/device.c
     core/boot.c
-    core/boot_run.c)
+    core/boot_run.c
+    core/slots.c
+    core/slots_safe.c
+    core/slots_idf.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)

@@ -52,9 +52,12 @@ FERRY_MUST_CHECK ferry_err ferry_slots_prepare(struct ferry_device *d, int targe
 
 #define FERRY_SET_BOOT_VERIFIED    1u // the caller has just verified the image
 #define FERRY_SET_BOOT_INVALID_TOO 2u // arm even a slot whose entry says INVALID
-#define FERRY_SET_BOOT_ERASED(mask)                                                                \
-    ((uint32_t)(mask) << 8) // from ferry_slots_prepare, same power
-                            // cycle
+#define FERRY_SET_BOOT_PENDING_TOO 4u // even while the running app is not confirmed
+// The entries that ferry_slots_prepare left erased in this session and power cycle.
+static inline uint32_t ferry_set_boot_erased(uint8_t mask)
+{
+    return (uint32_t)mask << 8;
+}
 
 /** Makes `slot` boot next: verifies its image, then one entry is written, NEW with rollback and
  * UNDEFINED without. FERRY_SLOT_FACTORY erases both entries.
