@@ -18,7 +18,9 @@ set(FERRY_CORE_SOURCES
     core/boot_run.c
     core/slots.c
     core/slots_safe.c
-    core/slots_idf.c)
+    core/slots_idf.c
+    core/update.c
+    core/update_accept.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)

@@ -38,10 +38,15 @@ static void copy_text(char *to, const uint8_t *from, size_t n)
     to[n] = '\0';
 }
 
+bool ferry_app_desc_is(const uint8_t bytes[4])
+{
+    return ferry_le32(bytes) == FERRY_APP_DESC_MAGIC;
+}
+
 ferry_err ferry_app_desc_decode(const uint8_t b[FERRY_APP_DESC_HEAD_BYTES],
                                 struct ferry_app_desc *out)
 {
-    if (ferry_le32(b) != FERRY_APP_DESC_MAGIC)
+    if (!ferry_app_desc_is(b))
         return FERRY_ERR_IMAGE_NO_DESC;
     out->secure_version = ferry_le32(b + 4);
     copy_text(out->version, b + 16, 32);
@@ -179,8 +184,7 @@ static ferry_err end_segment_header(struct ferry_image *img)
 static ferry_err end_desc(struct ferry_image *img)
 {
     const struct ferry_image_rules *r = img->rules;
-    struct ferry_app_desc d;
-    img->desc_ready = ferry_app_desc_decode(img->desc_head, &d) == FERRY_OK;
+    img->desc_ready = ferry_app_desc_is(img->desc_head);
     const bool page_varies = r->chip && r->chip->page_log2_min < r->chip->page_log2_max;
     if (!img->desc_ready && page_varies)
         return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_head), FERRY_APP_DESC_MAGIC);
@@ -199,9 +203,9 @@ static ferry_err end_desc(struct ferry_image *img)
         if (!img->desc_ready)
             return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_head),
                         FERRY_APP_DESC_MAGIC);
-        if (d.secure_version < r->min_secure_version)
-            return fail(img, FERRY_ERR_IMAGE_SECURE_VERSION, d.secure_version,
-                        r->min_secure_version);
+        const uint32_t version = ferry_le32(img->desc_head + 4);
+        if (version < r->min_secure_version)
+            return fail(img, FERRY_ERR_IMAGE_SECURE_VERSION, version, r->min_secure_version);
     }
     return FERRY_OK;
 }

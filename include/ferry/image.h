@@ -64,6 +64,9 @@ struct ferry_app_desc {
 void ferry_image_header_decode(const uint8_t bytes[FERRY_IMAGE_HEADER_BYTES],
                                struct ferry_image_header *out);
 
+/** True if these bytes begin with the descriptor's magic. */
+bool ferry_app_desc_is(const uint8_t bytes[4]);
+
 /** Decodes the descriptor's first 184 bytes. FERRY_ERR_IMAGE_NO_DESC if its magic is not there. */
 FERRY_MUST_CHECK ferry_err ferry_app_desc_decode(const uint8_t bytes[FERRY_APP_DESC_HEAD_BYTES],
                                                  struct ferry_app_desc *out);

@@ -13,10 +13,11 @@ extern "C" {
 
 #define FERRY_SLOT_NEXT          (-3) // ferry_slots_next decides
 
-#define FERRY_UPDATE_DOWNGRADE   1u // an older version is allowed
-#define FERRY_UPDATE_PROJECT     2u // another project_name is allowed
-#define FERRY_UPDATE_PENDING_TOO 4u // even while the running app is not confirmed
-#define FERRY_UPDATE_GENTLE      8u // no flash call longer than one 4 KB erase
+#define FERRY_UPDATE_DOWNGRADE   1u  // an older version is allowed
+#define FERRY_UPDATE_PROJECT     2u  // another project_name is allowed
+#define FERRY_UPDATE_PENDING_TOO 4u  // even while the running app is not confirmed
+#define FERRY_UPDATE_NO_DESC     8u  // an image without application descriptor is allowed
+#define FERRY_UPDATE_GENTLE      16u // no flash call longer than one 4 KB erase
 
 /** Work memory: one buffer that bytes gather in before they are programmed. Any multiple of 256
  * from 512 to the sector size that divides the sector; the whole sector is the fastest. */
@@ -36,21 +37,24 @@ struct ferry_update_config {
     uint32_t work_bytes;
 };
 
-/** A session; caller-owned, at most 768 bytes on a 64-bit host, 640 on a 32-bit chip. */
+#define FERRY_UPDATE_HEAD_BYTES 32u // most bytes held back; also the largest prog_bytes
+
+/** A session; caller-owned, about 600 bytes on a 32-bit chip. Fields down to `sha256` may be read.
+ */
 struct ferry_update {
+    struct ferry_fault fault;           // why it failed
+    int target;                         // slot number
+    struct ferry_region slot;           // where it is written
+    uint32_t got_bytes;                 // bytes taken from the source
+    uint32_t checked_bytes;             // read back up to here
+    uint8_t sha256[FERRY_SHA256_BYTES]; // of the whole file, once all of it was taken
     struct ferry_device *dev;
-    struct ferry_region slot;
     struct ferry_update_config cfg;
-    struct ferry_fault fault; // why it failed
-    int target;
-    uint32_t got_bytes;       // bytes taken from the source
-    uint32_t erased_to_bytes; // slot is erased up to here
-    uint32_t checked_bytes;   // read back up to here
+    uint32_t erased_to_bytes; // the slot is erased up to here
     uint32_t crc32;
     uint8_t phase;
     uint8_t otadata_erased;
-    uint8_t head[32];                   // the image's first bytes, written last
-    uint8_t sha256[FERRY_SHA256_BYTES]; // of the whole file, once all of it was taken
+    uint8_t head[FERRY_UPDATE_HEAD_BYTES]; // the image's first bytes, written last
     struct ferry_image_rules rules;
     struct ferry_image image; // the reader; after the end its hash serves the read-back
 };
@@ -60,6 +64,7 @@ struct ferry_update {
  * FERRY_ERR_UPDATE_PENDING  the running app is not confirmed
  * FERRY_ERR_IMAGE_SIZE      length_bytes is larger than the slot; fault: both
  * FERRY_ERR_WORK_SIZE       fault: given, least
+ * FERRY_ERR_ARG             slot number or work memory make no sense; fault: which
  * FERRY_ERR_NO_SLOT, FERRY_ERR_SLOT_GAP, FERRY_ERR_NO_OTADATA, FERRY_ERR_SLOT_UNKNOWN,
  * FERRY_ERR_FLASH_PROTECTED; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_update_begin(struct ferry_update *u, struct ferry_device *dev,
