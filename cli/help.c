@@ -1,0 +1,176 @@
+/* cli/help.c - help on a terminal. */
+#include "help.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+
+#define COLUMN 20
+
+static void line(FILE *to, const char *name, const char *summary)
+{
+    fprintf(to, "  %-*s %s\n", COLUMN, name, summary);
+}
+
+void cli_help_version(FILE *to)
+{
+    fprintf(to, "ferry %s\n", FERRY_VERSION);
+}
+
+void cli_help_all(FILE *to)
+{
+    fputs("ferry carries new firmware to ESP32-class devices, and brings the old one back when\n"
+          "the new one fails.\n\n"
+          "Usage: ferry COMMAND [OPTION...] [ARGUMENT...]\n\n"
+          "Commands:\n",
+          to);
+    const struct cli_command *c;
+    for (size_t i = 0; (c = cli_command_at(i)); i++)
+        line(to, c->name, c->summary);
+    fputs("\n"
+          "'ferry help COMMAND' explains one, with examples. DEVICE is the directory of a virtual\n"
+          "device, or a file with the contents of a flash chip.\n"
+          "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.\n",
+          to);
+}
+
+void cli_help_group(FILE *to, const char *group)
+{
+    fprintf(to, "ferry %s: %s\n\n", group, cli_group_find(group)->summary);
+    const struct cli_command *c;
+    for (size_t i = 0; (c = cli_command_at(i)); i++)
+        if (cli_command_in(c, group))
+            line(to, c->name, c->summary);
+    fprintf(to, "\n'ferry help %s COMMAND' explains one, with examples.\n", group);
+}
+
+/** The text behind the options; argp keeps its line breaks. The caller frees it. */
+static char *tail_of(const struct cli_command *c)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    if (!f)
+        return NULL;
+    // argp puts what comes before \v above the options and the rest below.
+    fprintf(f, "\n%c%s.\n", toupper((unsigned char)c->summary[0]), c->summary + 1);
+    if (c->about)
+        fprintf(f, "\n%s\n", c->about);
+    fputs("\v", f);
+    for (const struct cli_example *e = c->examples; e && e->line; e++)
+        fprintf(f, "%s  # %s\n  %s\n", e == c->examples ? "Examples:\n" : "", e->what, e->line);
+    if (c->exits)
+        fprintf(f, "\nExit codes: 0 done; 1 %s; 2 wrong usage.\n", c->exits);
+    else
+        fputs("\nExit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.\n", f);
+    if (fclose(f)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+void cli_help_command(FILE *to, const struct cli_command *command)
+{
+    struct argp argp;
+    struct argp_child children[3];
+    char name[80];
+    char *tail = tail_of(command);
+    cli_command_argp(command, &argp, children);
+    argp.doc = tail;
+    snprintf(name, sizeof(name), "ferry %s", command->name);
+    argp_help(&argp, to, ARGP_HELP_LONG | ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC, name);
+    free(tail);
+}
+
+const struct argp_option *cli_option_at(const struct cli_command *command, int i)
+{
+    const struct argp_option *sets[] = {command->options, command->shared, cli_common_options};
+    for (int set = 0; set < 3; set++)
+        for (const struct argp_option *o = sets[set];
+             o && (o->name || o->key || o->doc || o->group); o++)
+            if (o->name && i-- == 0)
+                return o;
+    return NULL;
+}
+
+/* The help command. */
+
+enum { OPT_FORMAT = CLI_OPT_OWN };
+
+static const struct argp_option options[] = {
+    {"format", OPT_FORMAT, "FORM", 0,
+     "All commands at once, as json (the table itself), man (a man page) or bash (a completion "
+     "script)",
+     0},
+    {0},
+};
+
+static int help_words(struct cli_call *call)
+{
+    char name[80];
+    if (!call->n_args) {
+        cli_help_all(stdout);
+        return cli_done(call->out);
+    }
+    snprintf(name, sizeof(name), "%s%s%s", call->args[0], call->n_args > 1 ? " " : "",
+             call->n_args > 1 ? call->args[1] : "");
+    const struct cli_command *c = cli_command_find(name);
+    if (c) {
+        cli_help_command(stdout, c);
+        return cli_done(call->out);
+    }
+    if (cli_group_find(name)) {
+        cli_help_group(stdout, name);
+        return cli_done(call->out);
+    }
+    const char *group = call->n_args > 1 && cli_group_find(call->args[0]) ? call->args[0] : NULL;
+    const char *like = cli_command_like(call->args[group ? 1 : 0], group);
+    if (like)
+        return cli_usage(call, "there is no command '%s'; did you mean '%s%s%s'?", name,
+                         group ? group : "", group ? " " : "", like);
+    return cli_usage(call, "there is no command '%s'", name);
+}
+
+static int run(struct cli_call *call)
+{
+    static const char *const forms[] = {"text", "json", "man", "bash", NULL};
+    int form = call->out->json ? 1 : 0;
+    if (!cli_choice(call, OPT_FORMAT, forms, &form))
+        return CLI_EXIT_USAGE;
+    switch (form) {
+    case 1:
+        cJSON_Delete(call->out->root);
+        call->out->root = cli_help_json();
+        call->out->json = true;
+        return cli_done(call->out);
+    case 2:
+        cli_help_man(stdout);
+        return cli_done(call->out);
+    case 3:
+        cli_help_bash(stdout);
+        return cli_done(call->out);
+    default:
+        return help_words(call);
+    }
+}
+
+static const struct cli_example examples[] = {
+    {"ferry help update", "everything about one command"},
+    {"ferry help --format=man | man -l -", "the man page, unless it is installed"},
+    {"source <(ferry help --format=bash)", "complete commands and options in this shell"},
+    {0},
+};
+
+const struct cli_command cli_cmd_help = {
+    .name = "help",
+    .summary = "explain a command",
+    .args = "[COMMAND...]",
+    .min_args = 0,
+    .max_args = 2,
+    .options = options,
+    .examples = examples,
+    .run = run,
+};
