@@ -8,6 +8,8 @@ static bool version_allows(const struct ferry_boot *b, int slot)
 {
     if (!b->dev->policy->anti_rollback)
         return true;
+    if (!ferry_device_span(b->dev, slot).size_bytes)
+        return false; // a table with a gap: there is no app whose version could do
     uint32_t version = 0;
     if (b->versions->secure_version(b->versions->ctx, slot, &version))
         return false;
