@@ -4,4 +4,7 @@ set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR xtensa)
 set(CMAKE_C_COMPILER xtensa-lx106-elf-gcc)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-set(CMAKE_C_FLAGS_INIT "-mlongcalls -ffreestanding -ffunction-sections -fdata-sections -fstack-usage -isystem ${CMAKE_CURRENT_LIST_DIR}/freestanding")
+string(JOIN " " CMAKE_C_FLAGS_INIT
+    -mlongcalls
+    -ffreestanding -ffunction-sections -fdata-sections -fstack-usage
+    -isystem ${CMAKE_CURRENT_LIST_DIR}/freestanding)

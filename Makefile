@@ -1,0 +1,48 @@
+# ferry, from a fresh clone: `make demo` to watch it, `make test` to judge it.
+# Thin on purpose: every target calls a script under scripts/ or a preset of CMakePresets.json.
+PREFIX ?= /usr/local
+DESTDIR ?=
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo check test bench fuzz soak install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; \
+		do printf '  make %-9s %s\n' "$$t" "$$d"; done
+
+setup: ## install what build, demo and test need (root or sudo)
+	@scripts/setup.sh build demo test
+	@scripts/venv.sh
+
+build: ## build/release/ferry
+	@scripts/setup.sh build
+	@scripts/build.sh release
+
+demo: ## watch a virtual device being updated, confirmed and rolled back
+	@scripts/setup.sh build demo
+	@scripts/build.sh release
+	@scripts/demo.sh
+
+check: ## the quick tests, for working: under three minutes
+	@scripts/test.sh check
+
+test: ## everything; what CI runs
+	@scripts/test.sh all
+
+bench: ## time ferry beside its peers on the same files
+	@scripts/test.sh bench
+
+fuzz: ## fuzz each target for SECONDS=60 seconds
+	@scripts/setup.sh build test
+	@scripts/fuzz.sh $(or $(SECONDS),60)
+
+soak: ## the random tests for ROUNDS=200000 rounds, with a new seed each run
+	@scripts/setup.sh build test
+	@scripts/soak.sh $(or $(ROUNDS),200000)
+
+install: build ## install into $(DESTDIR)$(PREFIX)
+	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## remove what was built, but not the Python packages
+	@find build -mindepth 1 -maxdepth 1 ! -name venv -exec rm -rf {} +
