@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Size of the freestanding code on its two targets against the table in docs/size.md: growth of an
+object, a function or what an update client links by more than 2 % fails, unless the table changes
+in the same commit (--update rewrites it). Stack: at most 256 bytes a function in the core.
+
+Needs the presets rv32 and xtensa built."""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import checks
+
+TABLE = Path("docs/size.md")
+GROWTH = 1.02
+SLACK_BYTES = 8  # one instruction more in a small function is not growth
+STACK_MOST = {"core": 256, "crypto": 256}
+CLIENT_GOAL = 6 * 1024
+
+TARGETS = {
+    "rv32": ("riscv64-unknown-elf-", ["-march=rv32imc", "-mabi=ilp32", "-misa-spec=2.2"]),
+    "xtensa": ("xtensa-lx106-elf-", []),
+}
+LIBRARIES = {"core": "libferry_core.a", "crypto": "libferry_crypto_portable.a"}
+
+# What an app calls to update itself and to confirm; the linker drops what these do not reach.
+CLIENT = ["ferry_device_open", "ferry_device_slot_at", "ferry_update_begin", "ferry_update_write",
+          "ferry_update_finish", "ferry_update_abort", "ferry_slots_confirm"]
+
+INTRO = """# Size
+
+Text, data and stack of the code that goes onto a chip, in bytes, compiled with `-Os`. This table
+is checked by `scripts/check_size.py`: growth over 2 % fails until the table changes in the same
+commit (`scripts/check_size.py --update`). Crypto is counted apart, because most chips bring their
+own.
+"""
+
+
+def objects(root, target):
+    """{source file: (text, data, bss)}."""
+    tools = TARGETS[target][0]
+    found = {}
+    for room, library in LIBRARIES.items():
+        archive = root / "build" / target / library
+        for line in checks.run(tools + "size", archive).splitlines()[1:]:
+            text, data, bss, _, _, member = line.split()[:6]
+            found[f"{room}/{member.removesuffix('.obj')}"] = (int(text), int(data), int(bss))
+    return found
+
+
+def functions(root, target):
+    """{source file:function: (text, stack)}; sections are named after their function, so a static
+    function that the compiler split or cloned counts with its parts."""
+    tools = TARGETS[target][0]
+    found = {}
+    for room, library in LIBRARIES.items():
+        folder = root / "build" / target / "CMakeFiles" / f"{library[3:-2]}.dir" / room
+        for stacks in sorted(folder.glob("*.su")):
+            source = stacks.stem if stacks.stem.endswith(".c") else stacks.stem + ".c"
+            texts = {}
+            for line in checks.run(tools + "nm", "-S", stacks.with_suffix(".obj")).splitlines():
+                words = line.split()
+                if len(words) == 4 and words[2] in "tT":
+                    name = words[3].split(".")[0]
+                    texts[name] = texts.get(name, 0) + int(words[1], 16)
+            for line in stacks.read_text().splitlines():
+                place, n_bytes, _ = line.split("\t")
+                name = place.split(":")[-1].split(".")[0]
+                key = f"{room}/{source}:{name}"
+                stack = max(int(n_bytes), found.get(key, (0, 0))[1])
+                found[key] = (texts.get(name, 0), stack)
+    return found
+
+
+def client(root, target):
+    """Text of the core that the smallest updating app links, its read-only data included."""
+    tools, flags = TARGETS[target]
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "client.elf"
+        archive = root / "build" / target / LIBRARIES["core"]
+        command = [tools + "gcc", *flags, "-nostdlib", "-Wl,--gc-sections",
+                   "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{CLIENT[0]}",
+                   *(f"-Wl,-u,{name}" for name in CLIENT), str(archive), "-o", str(program)]
+        done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SystemExit(f"size: cannot link the client for {target}:\n{done.stderr}")
+        return int(checks.run(tools + "size", program).splitlines()[1].split()[0])
+
+
+def measure(root):
+    measured = {}
+    for target in TARGETS:
+        if not (root / "build" / target / LIBRARIES["core"]).is_file():
+            raise SystemExit(f"size: build/{target} is not built; scripts/build.sh {target}")
+        measured[target] = {"client": client(root, target), "objects": objects(root, target),
+                            "functions": functions(root, target)}
+    return measured
+
+
+def write(root, measured):
+    parts = [INTRO]
+    for target, m in measured.items():
+        parts.append(f"\n## {target}\n\nAn update client links {m['client']} bytes of the core.\n")
+        parts.append("\n| object | text | data | bss |\n|---|---|---|---|\n")
+        parts += [f"| {name} | {t} | {d} | {b} |\n" for name, (t, d, b) in m["objects"].items()]
+        parts.append("\n| function | text | stack |\n|---|---|---|\n")
+        parts += [f"| {name} | {t} | {s} |\n" for name, (t, s) in m["functions"].items()]
+    (root / TABLE).parent.mkdir(exist_ok=True)
+    (root / TABLE).write_text("".join(parts))
+
+
+def read(root):
+    """The table as measure() would give it."""
+    table, m = {}, None
+    for line in (root / TABLE).read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("## "):
+            m = table[line[3:]] = {"client": 0, "objects": {}, "functions": {}}
+        elif line.startswith("An update client links "):
+            m["client"] = int(re.search(r"\d+", line)[0])
+        elif len(cells) in (3, 4) and cells[1].isdigit():
+            numbers = tuple(int(cell) for cell in cells[1:])
+            m["objects" if len(cells) == 4 else "functions"][cells[0]] = numbers
+    return table
+
+
+def grew(new, old):
+    return new > old * GROWTH and new - old > SLACK_BYTES
+
+
+def compare(target, new, old):
+    """What differs too much between the measured and the table's part for one target."""
+    if grew(new["client"], old["client"]):
+        yield f"{target}: an update client grew from {old['client']} to {new['client']} bytes"
+    for kind in ("objects", "functions"):
+        for name in sorted(set(new[kind]) - set(old[kind])):
+            yield f"{target}: {name} is not in the table"
+        for name in sorted(set(old[kind]) - set(new[kind])):
+            yield f"{target}: {name} is in the table, but no longer in the code"
+        for name in sorted(set(new[kind]) & set(old[kind])):
+            if grew(new[kind][name][0], old[kind][name][0]):
+                yield f"{target}: {name} grew from {old[kind][name][0]} to {new[kind][name][0]} bytes"
+
+
+def absolute(target, m):
+    """The limits that no table can lift."""
+    for name, (_, data, bss) in m["objects"].items():
+        if data or bss:
+            yield f"{target}: {name} has {data} bytes of data and {bss} of bss"
+    for name, (_, stack) in m["functions"].items():
+        most = STACK_MOST[name.split("/")[0]]
+        if stack > most:
+            yield f"{target}: {name} uses {stack} bytes of stack, limit {most}"
+
+
+def main():
+    args = checks.arguments(__doc__, update="rewrite docs/size.md")
+    measured = measure(args.root)
+    found = []
+    for target, m in measured.items():
+        found += absolute(target, m)
+    if args.update:
+        write(args.root, measured)
+    else:
+        table = read(args.root)
+        for target, m in measured.items():
+            found += compare(target, m, table.get(target) or
+                             {"client": 0, "objects": {}, "functions": {}})
+    clients = ", ".join(f"{target} {m['client']}" for target, m in measured.items())
+    checks.finish("size", found, f"an update client links {clients} bytes (goal {CLIENT_GOAL})")
+
+
+main()
