@@ -7,7 +7,7 @@ target_include_directories(ferry_crypto PUBLIC include)
 target_link_libraries(ferry_crypto PUBLIC OpenSSL::Crypto)
 ferry_warnings(ferry_crypto)
 
-foreach(room agent ports/posix ports/sim host cli)
+foreach(room agent ports/posix ports/sim ports/template host cli)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
         add_subdirectory(${room})
     endif()

@@ -1,0 +1,237 @@
+/* ports/posix/flash_file.c - flash in a file. */
+#include "flash_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ferry/bytes.h"
+
+/** A disk that is full shows in several ways. */
+static ferry_err write_error(int e)
+{
+    return e == ENOSPC || e == EDQUOT || e == EFBIG ? FERRY_ERR_FLASH_FULL : FERRY_ERR_FLASH_IO;
+}
+
+static ferry_err fail_errno(struct ferry_flash_file *ff, ferry_err err)
+{
+    ff->os_errno = errno;
+    return err;
+}
+
+static ferry_err read_all(struct ferry_flash_file *ff, uint32_t off_bytes, uint8_t *dst,
+                          uint32_t len_bytes)
+{
+    while (len_bytes) {
+        const ssize_t n = pread(ff->fd, dst, len_bytes, (off_t)off_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(ff, FERRY_ERR_FLASH_IO);
+        if (n == 0) { // somebody has cut the file short meanwhile
+            ff->os_errno = 0;
+            return FERRY_ERR_FLASH_IO;
+        }
+        dst += n;
+        off_bytes += (uint32_t)n;
+        len_bytes -= (uint32_t)n;
+    }
+    return FERRY_OK;
+}
+
+static ferry_err write_all(struct ferry_flash_file *ff, uint32_t off_bytes, const uint8_t *src,
+                           uint32_t len_bytes)
+{
+    while (len_bytes) {
+        const ssize_t n = pwrite(ff->fd, src, len_bytes, (off_t)off_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(ff, write_error(errno));
+        src += n;
+        off_bytes += (uint32_t)n;
+        len_bytes -= (uint32_t)n;
+    }
+    return FERRY_OK;
+}
+
+static ferry_err file_read(const struct ferry_flash *f, uint32_t off_bytes, void *dst,
+                           uint32_t len_bytes)
+{
+    if (!ferry_range_fits(off_bytes, len_bytes, f->size_bytes))
+        return FERRY_ERR_FLASH_RANGE;
+    return read_all(f->ctx, off_bytes, dst, len_bytes);
+}
+
+static ferry_err file_prog(const struct ferry_flash *f, uint32_t off_bytes, const void *src,
+                           uint32_t len_bytes)
+{
+    const uint8_t *from = src;
+    uint8_t chunk[FERRY_FLASH_SECTOR_BYTES];
+    if (!ferry_range_fits(off_bytes, len_bytes, f->size_bytes))
+        return FERRY_ERR_FLASH_RANGE;
+    while (len_bytes) {
+        const uint32_t n = len_bytes < sizeof(chunk) ? len_bytes : (uint32_t)sizeof(chunk);
+        ferry_err err = read_all(f->ctx, off_bytes, chunk, n);
+        for (uint32_t i = 0; i < n; i++)
+            chunk[i] &= from[i];
+        if (!err)
+            err = write_all(f->ctx, off_bytes, chunk, n);
+        if (err)
+            return err;
+        from += n;
+        off_bytes += n;
+        len_bytes -= n;
+    }
+    return FERRY_OK;
+}
+
+static ferry_err file_erase(const struct ferry_flash *f, uint32_t off_bytes, uint32_t len_bytes)
+{
+    uint8_t blank[FERRY_FLASH_SECTOR_BYTES];
+    if (!ferry_range_fits(off_bytes, len_bytes, f->size_bytes))
+        return FERRY_ERR_FLASH_RANGE;
+    if ((len_bytes != f->sector_bytes && len_bytes != f->block_bytes) || off_bytes % len_bytes)
+        return FERRY_ERR_FLASH_ALIGN;
+    memset(blank, 0xff, sizeof(blank));
+    for (uint32_t at = 0; at < len_bytes; at += (uint32_t)sizeof(blank)) {
+        const ferry_err err = write_all(f->ctx, off_bytes + at, blank, sizeof(blank));
+        if (err)
+            return err;
+    }
+    return FERRY_OK;
+}
+
+static ferry_err file_sync(const struct ferry_flash *f)
+{
+    struct ferry_flash_file *ff = f->ctx;
+    // Some file systems find out about a full disk only now.
+    return fdatasync(ff->fd) ? fail_errno(ff, write_error(errno)) : FERRY_OK;
+}
+
+static ferry_err refuse_prog(const struct ferry_flash *f, uint32_t off_bytes, const void *src,
+                             uint32_t len_bytes)
+{
+    struct ferry_flash_file *ff = f->ctx;
+    (void)off_bytes, (void)src, (void)len_bytes;
+    ff->os_errno = EROFS;
+    return FERRY_ERR_FLASH_IO;
+}
+
+static ferry_err refuse_erase(const struct ferry_flash *f, uint32_t off_bytes, uint32_t len_bytes)
+{
+    return refuse_prog(f, off_bytes, NULL, len_bytes);
+}
+
+static ferry_err nothing_to_sync(const struct ferry_flash *f)
+{
+    (void)f;
+    return FERRY_OK;
+}
+
+static const struct ferry_flash_ops write_ops = {file_read, file_prog, file_erase, file_sync};
+static const struct ferry_flash_ops read_ops = {file_read, refuse_prog, refuse_erase,
+                                                nothing_to_sync};
+
+/** An open-file-description lock: unlike a record lock it belongs to this opening, so that two
+ * openings in one process exclude each other too. */
+static ferry_err lock(struct ferry_flash_file *ff)
+{
+    struct flock range = {.l_type = ff->writable ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+    while (fcntl(ff->fd, F_OFD_SETLK, &range)) {
+        if (errno == EINTR)
+            continue;
+        if (errno == EAGAIN || errno == EACCES)
+            return FERRY_ERR_FLASH_LOCKED;
+        return fail_errno(ff, FERRY_ERR_FILE_OPEN);
+    }
+    return FERRY_OK;
+}
+
+/** Locked, of a regular file, a whole number of sectors. */
+static ferry_err check(struct ferry_flash_file *ff, struct ferry_fault *fault)
+{
+    struct stat st;
+    if (fstat(ff->fd, &st))
+        return ferry_fail(fault, fail_errno(ff, FERRY_ERR_FILE_OPEN), 0, 0, 0);
+    if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : 0;
+        return ferry_fail(fault, fail_errno(ff, FERRY_ERR_FILE_OPEN), 0, 0, 0);
+    }
+    const ferry_err err = lock(ff);
+    if (err)
+        return ferry_fail(fault, err, 0, 0, 0);
+    // The size counts only now: before the lock another process could still be making the file.
+    if (fstat(ff->fd, &st))
+        return ferry_fail(fault, fail_errno(ff, FERRY_ERR_FILE_OPEN), 0, 0, 0);
+    if (st.st_size <= 0 || st.st_size > UINT32_MAX || st.st_size % FERRY_FLASH_SECTOR_BYTES)
+        return ferry_fail(fault, FERRY_ERR_FLASH_SIZE,
+                          st.st_size > UINT32_MAX ? UINT32_MAX : (uint32_t)st.st_size,
+                          FERRY_FLASH_SECTOR_BYTES, 0);
+    ff->flash = (struct ferry_flash){
+        .ops = ff->writable ? &write_ops : &read_ops,
+        .ctx = ff,
+        .size_bytes = (uint32_t)st.st_size,
+        .sector_bytes = FERRY_FLASH_SECTOR_BYTES,
+        .block_bytes = FERRY_FLASH_BLOCK_BYTES,
+        .prog_bytes = 1,
+    };
+    return FERRY_OK;
+}
+
+ferry_err ferry_flash_file_open(struct ferry_flash_file *ff, const char *path, bool writable,
+                                struct ferry_fault *fault)
+{
+    *ff = (struct ferry_flash_file){.writable = writable};
+    // O_NONBLOCK: a pipe named by mistake must not hang the tool.
+    ff->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+    if (ff->fd < 0)
+        return ferry_fail(fault, fail_errno(ff, FERRY_ERR_FILE_OPEN), 0, 0, 0);
+    const ferry_err err = check(ff, fault);
+    if (err)
+        ferry_flash_file_close(ff);
+    return err;
+}
+
+void ferry_flash_file_close(struct ferry_flash_file *ff)
+{
+    if (ff->fd >= 0)
+        close(ff->fd);
+    ff->fd = -1;
+}
+
+static ferry_err fill(struct ferry_flash_file *ff, uint32_t size_bytes)
+{
+    uint8_t blank[FERRY_FLASH_SECTOR_BYTES];
+    memset(blank, 0xff, sizeof(blank));
+    for (uint32_t at = 0; at < size_bytes; at += (uint32_t)sizeof(blank)) {
+        const ferry_err err = write_all(ff, at, blank, sizeof(blank));
+        if (err)
+            return err;
+    }
+    return fsync(ff->fd) ? fail_errno(ff, write_error(errno)) : FERRY_OK;
+}
+
+ferry_err ferry_flash_file_create(const char *path, uint32_t size_bytes, int *os_errno)
+{
+    struct ferry_flash_file ff = {.writable = true};
+    if (!size_bytes || size_bytes % FERRY_FLASH_SECTOR_BYTES)
+        return FERRY_ERR_FLASH_SIZE;
+    ff.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    ferry_err err;
+    if (ff.fd < 0) {
+        err = fail_errno(&ff, errno == EEXIST ? FERRY_ERR_FILE_EXISTS : FERRY_ERR_FILE_OPEN);
+    } else {
+        err = fill(&ff, size_bytes);
+        ferry_flash_file_close(&ff);
+        if (err)
+            unlink(path);
+        if (err == FERRY_ERR_FLASH_IO)
+            err = FERRY_ERR_FILE_WRITE;
+    }
+    if (os_errno)
+        *os_errno = ff.os_errno;
+    return err;
+}

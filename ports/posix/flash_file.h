@@ -1,0 +1,42 @@
+/* ports/posix/flash_file.h - flash in a file: exactly the bytes of a chip, with NOR rules.
+ * The virtual device's flash and every flash dump are opened here. Two processes never write one
+ * file: opening takes a lock that the kernel drops when the process ends, however it ends.
+ * Keeps the contract of ferry/flash.h, proven by tests/port. */
+#ifndef FERRY_FLASH_FILE_H
+#define FERRY_FLASH_FILE_H
+
+#include <stdbool.h>
+
+#include "ferry/flash.h"
+
+#define FERRY_FLASH_SECTOR_BYTES 4096u
+#define FERRY_FLASH_BLOCK_BYTES  65536u
+
+/** Caller-owned; `flash` is what the core gets. os_errno says why the last call failed. */
+struct ferry_flash_file {
+    struct ferry_flash flash;
+    int fd;
+    bool writable;
+    int os_errno; // 0: the failure was not the system's
+};
+
+/** Opens a file of whole sectors. writable: for writing, alone; else for reading, with other
+ * readers but no writer, so that no half-made change is seen. fault may be NULL.
+ * FERRY_ERR_FILE_OPEN     os_errno says why; not a regular file: 0
+ * FERRY_ERR_FLASH_SIZE    fault: size (saturated), sector
+ * FERRY_ERR_FLASH_LOCKED  another process has it open
+ * On failure nothing needs to be closed. */
+FERRY_MUST_CHECK ferry_err ferry_flash_file_open(struct ferry_flash_file *ff, const char *path,
+                                                 bool writable, struct ferry_fault *fault);
+
+/** Closes and lets the lock go. Says nothing about the disk: call the flash's sync before. */
+void ferry_flash_file_close(struct ferry_flash_file *ff);
+
+/** Makes a new file of size_bytes erased bytes, on disk when this returns. os_errno, if not NULL,
+ * gets the reason. On failure no file is left.
+ * FERRY_ERR_FILE_EXISTS, FERRY_ERR_FILE_OPEN, FERRY_ERR_FLASH_FULL, FERRY_ERR_FILE_WRITE;
+ * FERRY_ERR_FLASH_SIZE not a multiple of the sector. */
+FERRY_MUST_CHECK ferry_err ferry_flash_file_create(const char *path, uint32_t size_bytes,
+                                                   int *os_errno);
+
+#endif
