@@ -1,0 +1,320 @@
+/* ports/posix/http_curl.c - the HTTP transport over libcurl.
+ * The multi interface, driven by whoever pulls: each wait is short, so that cancelling is noticed,
+ * and a full buffer pauses the transfer instead of growing. Time limits other than connecting are
+ * counted here: libcurl's low-speed limit also counts the time the reader spends on its flash. */
+#include "http_curl.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "agent/text.h"
+
+#define HEAD_MAX_BYTES 65536u // of all head lines of one exchange
+
+static struct ferry_http_curl *as_curl(struct ferry_http *h)
+{
+    return (struct ferry_http_curl *)(void *)h;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The words for a result: what libcurl wrote for this exchange, else its general text. */
+static ferry_err fail(struct ferry_http_curl *c, ferry_err err, const char *words)
+{
+    c->http.detail[0] = '\0';
+    ferry_text_add(c->http.detail, sizeof c->http.detail, words);
+    return err;
+}
+
+static ferry_err fail_timeout(struct ferry_http_curl *c)
+{
+    c->http.detail[0] = '\0';
+    ferry_text_add(c->http.detail, sizeof c->http.detail, "no byte for ");
+    ferry_text_add_number(c->http.detail, sizeof c->http.detail, c->stall_timeout_ms);
+    ferry_text_add(c->http.detail, sizeof c->http.detail, " ms");
+    return FERRY_ERR_NET_TIMEOUT;
+}
+
+static ferry_err err_of(const struct ferry_http_curl *c, CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return FERRY_OK;
+    case CURLE_URL_MALFORMAT:
+        return FERRY_ERR_NET_URL;
+    case CURLE_OUT_OF_MEMORY:
+        return FERRY_ERR_NO_MEMORY;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+        return FERRY_ERR_NET_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: // the only limit libcurl is given is the one for connecting
+        return FERRY_ERR_NET_CONNECT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CLIENTCERT:
+        return FERRY_ERR_NET_TLS;
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        if (!c->is_connected) // a proxy refused the tunnel
+            return FERRY_ERR_NET_CONNECT;
+        // In TLS 1.3 the server's verdict on the client's certificate comes after the handshake,
+        // with the first read; only the words tell it from a lost connection.
+        return strstr(c->words, "alert") ? FERRY_ERR_NET_TLS : FERRY_ERR_NET_CLOSED;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+        return FERRY_ERR_NET_CLOSED;
+    default:
+        return FERRY_ERR_NET_PROTOCOL;
+    }
+}
+
+static ferry_err fail_code(struct ferry_http_curl *c, CURLcode code)
+{
+    return fail(c, err_of(c, code), c->words[0] ? c->words : curl_easy_strerror(code));
+}
+
+/* One line of a head. Returning 0 makes libcurl give the exchange up. */
+static size_t on_head_line(char *line, size_t size, size_t n, void *ctx)
+{
+    struct ferry_http_curl *c = ctx;
+    const size_t n_line = size * n;
+    c->heard_ms = now_ms();
+    if (!c->head) // a trailer behind the body
+        return n_line;
+    c->n_head_bytes += n_line;
+    size_t n_text = n_line;
+    while (n_text && (line[n_text - 1] == '\n' || line[n_text - 1] == '\r'))
+        n_text--;
+    if (n_text == 0) {
+        if (c->head->status >= 200) // 1xx heads announce another head
+            c->head = NULL;
+        return n_line;
+    }
+    c->refused = c->n_head_bytes > HEAD_MAX_BYTES ? FERRY_ERR_NET_PROTOCOL
+                                                  : ferry_http_head_line(c->head, line, n_text);
+    return c->refused ? 0 : n_line;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *ctx)
+{
+    struct ferry_http_curl *c = ctx;
+    const size_t n_data = size * n;
+    if (c->n) {
+        c->is_paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    c->heard_ms = now_ms();
+    memcpy(c->buffer, data, n_data); // at most CURL_MAX_WRITE_SIZE, by libcurl's promise
+    c->at = 0;
+    c->n = n_data;
+    return n_data;
+}
+
+static void close_curl(struct ferry_http *h)
+{
+    struct ferry_http_curl *c = as_curl(h);
+    if (c->multi && c->easy)
+        curl_multi_remove_handle(c->multi, c->easy);
+    curl_easy_cleanup(c->easy);
+    curl_multi_cleanup(c->multi);
+    curl_slist_free_all(c->headers);
+    c->easy = NULL;
+    c->multi = NULL;
+    c->headers = NULL;
+}
+
+static bool add_headers(struct ferry_http_curl *c, const struct ferry_http_request *req)
+{
+    for (size_t i = 0; i < req->n_headers; i++) {
+        struct curl_slist *longer = curl_slist_append(c->headers, req->headers[i]);
+        if (!longer)
+            return false;
+        c->headers = longer;
+    }
+    return true;
+}
+
+/* setopt checks its arguments by macro and returns a code of its own each time. */
+#define SET(option, value)                                                                         \
+    do {                                                                                           \
+        const CURLcode code_ = curl_easy_setopt(c->easy, option, value);                           \
+        if (code_)                                                                                 \
+            return code_;                                                                          \
+    } while (0)
+
+static CURLcode set_exchange(struct ferry_http_curl *c, const struct ferry_http_request *req)
+{
+    SET(CURLOPT_ERRORBUFFER, c->words);
+    SET(CURLOPT_URL, req->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    // One body at a time needs no HTTP/2, whose flow control would buffer megabytes of a paused
+    // one.
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
+    SET(CURLOPT_HTTPHEADER, c->headers);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (req->off_bytes) {
+        // Not CURLOPT_RESUME_FROM: libcurl would judge the answer in its own words.
+        char range[16] = "";
+        ferry_text_add_number(range, sizeof range, req->off_bytes);
+        ferry_text_add(range, sizeof range, "-");
+        SET(CURLOPT_RANGE, range);
+    }
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); // a cancelled name look-up is not waited for
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)req->connect_timeout_ms);
+    SET(CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE);
+    SET(CURLOPT_HEADERFUNCTION, on_head_line);
+    SET(CURLOPT_HEADERDATA, c);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, c);
+    return CURLE_OK;
+}
+
+static CURLcode set_trust(struct ferry_http_curl *c, const struct ferry_http_request *req)
+{
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (req->ca_file) {
+        SET(CURLOPT_CAINFO, req->ca_file);
+        SET(CURLOPT_CAPATH, NULL); // instead of the system's, not beside them
+    }
+    if (req->cert_file) {
+        SET(CURLOPT_SSLCERT, req->cert_file);
+        SET(CURLOPT_SSLKEY, req->key_file);
+    }
+    if (req->user) {
+        SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        SET(CURLOPT_USERNAME, req->user);
+        SET(CURLOPT_PASSWORD, req->password);
+    }
+    return CURLE_OK;
+}
+
+#undef SET
+
+/* Lets libcurl work once, without waiting. */
+static ferry_err perform(struct ferry_http_curl *c)
+{
+    int n_running = 0;
+    int n_left = 0;
+    if (curl_multi_perform(c->multi, &n_running))
+        return fail(c, FERRY_ERR_NO_MEMORY, "libcurl cannot go on");
+    const CURLMsg *msg;
+    while ((msg = curl_multi_info_read(c->multi, &n_left)) != NULL) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        c->is_done = true;
+        c->result = msg->data.result;
+    }
+    curl_off_t connected_us = 0;
+    if (!c->is_connected &&
+        !curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us) &&
+        connected_us > 0) {
+        c->is_connected = true;
+        c->heard_ms = now_ms();
+    }
+    return FERRY_OK;
+}
+
+/* Works until something is there: the end of the head if it is awaited, else body bytes, else the
+ * end of the exchange. */
+static ferry_err work(struct ferry_http_curl *c)
+{
+    const bool awaits_head = c->head != NULL;
+    for (;;) {
+        const ferry_err err = perform(c);
+        if (err)
+            return err;
+        if (c->refused)
+            return fail(c, c->refused, "the head of the response is malformed or endless");
+        if (c->n || c->is_done || (awaits_head && !c->head))
+            return FERRY_OK;
+        if (ferry_cancel_asked(c->cancel))
+            return fail(c, FERRY_ERR_CANCELLED, "");
+        if (c->is_connected && now_ms() - c->heard_ms >= c->stall_timeout_ms)
+            return fail_timeout(c);
+        if (curl_multi_poll(c->multi, NULL, 0, (int)FERRY_CANCEL_POLL_MS / 2, NULL))
+            return fail(c, FERRY_ERR_NO_MEMORY, "libcurl cannot wait");
+    }
+}
+
+static ferry_err begin(struct ferry_http_curl *c, const struct ferry_http_request *req)
+{
+    c->easy = curl_easy_init();
+    c->multi = curl_multi_init();
+    if (!c->easy || !c->multi || !add_headers(c, req))
+        return fail(c, FERRY_ERR_NO_MEMORY, "");
+    CURLcode code = set_exchange(c, req);
+    if (!code)
+        code = set_trust(c, req);
+    if (code)
+        return fail_code(c, code);
+    if (curl_multi_add_handle(c->multi, c->easy))
+        return fail(c, FERRY_ERR_NO_MEMORY, "");
+    const ferry_err err = work(c);
+    if (err)
+        return err;
+    if (!c->head) // what goes wrong with the body, its reader hears
+        return FERRY_OK;
+    return c->result ? fail_code(c, c->result)
+                     : fail(c, FERRY_ERR_NET_PROTOCOL, "the response has no head");
+}
+
+static ferry_err open_curl(struct ferry_http *h, const struct ferry_http_request *req,
+                           struct ferry_http_head *head)
+{
+    struct ferry_http_curl *c = as_curl(h);
+    ferry_http_curl_init(c);
+    ferry_http_head_begin(head);
+    c->head = head;
+    c->cancel = req->cancel;
+    c->stall_timeout_ms = req->stall_timeout_ms;
+    const ferry_err err = begin(c, req);
+    if (err)
+        close_curl(h);
+    return err;
+}
+
+static ferry_err read_curl(struct ferry_http *h, void *dst, size_t n, size_t *got)
+{
+    struct ferry_http_curl *c = as_curl(h);
+    if (!c->n && c->is_paused) {
+        c->is_paused = false;
+        const CURLcode code = curl_easy_pause(c->easy, CURLPAUSE_CONT);
+        if (code)
+            return fail_code(c, code);
+    }
+    if (!c->n && !c->is_done) {
+        c->heard_ms = now_ms(); // the reader's own time since the last read is not the server's
+        const ferry_err err = work(c);
+        if (err)
+            return err;
+    }
+    if (!c->n && c->result)
+        return fail_code(c, c->result);
+    const size_t take = n < c->n ? n : c->n;
+    memcpy(dst, c->buffer + c->at, take);
+    c->at += take;
+    c->n -= take;
+    *got = take;
+    return FERRY_OK;
+}
+
+void ferry_http_curl_init(struct ferry_http_curl *c)
+{
+    static const struct ferry_http_ops ops = {open_curl, read_curl, close_curl};
+    memset(c, 0, sizeof *c);
+    c->http.ops = &ops;
+}
