@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Runs the tests in stages and stops at the first that fails.
+#     scripts/test.sh check    the quick ones, for working
+#     scripts/test.sh all      everything; what CI runs
+#     scripts/test.sh bench    the measurements
+# Each stage prints one line with its seconds; its output lies in build/test/STAGE.log and is
+# shown when the stage fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+what=${1:-all}
+logs=build/test
+mkdir -p $logs
+slowest= slowest_s=-1
+start=$SECONDS
+
+stage() {
+    local name=$1 log=$logs/$1.log begin=$SECONDS took
+    shift
+    printf '%-12s ' "$name"
+    if ! "$@" >"$log" 2>&1 </dev/null; then
+        took=$((SECONDS - begin))
+        printf 'FAILED after %d s\n' "$took"
+        tail -n 200 "$log"
+        printf '\nstage %s failed: %s\nthe whole story is in %s\n' "$name" "$*" "$log"
+        exit 1
+    fi
+    took=$((SECONDS - begin))
+    printf '%4d s  %s\n' "$took" "$(tail -n 1 "$log")"
+    if [ "$took" -gt "$slowest_s" ]; then
+        slowest=$name slowest_s=$took
+    fi
+}
+
+check() { python3 "scripts/check_$1.py"; }
+c_tests() { ctest --test-dir "build/$1" -j"$(nproc)" --timeout 300 --output-on-failure |
+    sed '/^$/d;/^Total Test time/d'; }
+python_tests() { build/venv/bin/pytest -q -x -p no:cacheprovider "$@"; }
+tools() { scripts/setup.sh build demo test && scripts/venv.sh; }
+
+both() {
+    stage setup tools
+    for name in format words includes; do
+        stage $name check $name
+    done
+    stage release scripts/build.sh release
+    stage docs check docs
+    stage c-release c_tests release
+    stage dev scripts/build.sh dev
+    stage c-dev c_tests dev
+}
+
+all() {
+    stage chips scripts/build.sh rv32 xtensa
+    stage symbols check symbols
+    stage size check size
+    stage self-tests python_tests tests/repo
+    stage e2e env FERRY=build/release/ferry build/venv/bin/pytest -q -x -p no:cacheprovider tests/e2e
+    stage e2e-dev env FERRY=build/dev/ferry build/venv/bin/pytest -q -x -p no:cacheprovider tests/e2e
+    stage firmware scripts/fetch_firmware.sh
+    stage interop python_tests tests/interop
+    stage demo scripts/demo.sh
+    stage fuzz scripts/fuzz.sh 5
+    stage coverage sh -c 'scripts/build.sh coverage && python3 scripts/coverage.py'
+    stage analyze scripts/analyze.sh
+}
+
+bench() {
+    stage setup tools
+    stage release scripts/build.sh release
+    stage firmware scripts/fetch_firmware.sh
+    build/venv/bin/python scripts/bench.py
+}
+
+case $what in
+check) both ;;
+all) both && all ;;
+bench) bench ;;
+*)
+    echo "usage: scripts/test.sh check|all|bench" >&2
+    exit 2
+    ;;
+esac
+echo "all passed in $((SECONDS - start)) s; the longest stage was $slowest with $slowest_s s"
