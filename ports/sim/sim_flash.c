@@ -186,7 +186,7 @@ void sim_flash_tear(struct sim_flash *s, char op, uint32_t off_bytes, const void
 static bool cut_here(struct sim_flash *s, char op, uint32_t off, const void *src, uint32_t len)
 {
     if (s->watch.before)
-        s->watch.before(s->watch.ctx, s, op, off, len);
+        s->watch.before(s->watch.ctx, s, op, off, src, len);
     s->n_ops++;
     if (!s->cut_at_op || s->n_ops != s->cut_at_op)
         return false;

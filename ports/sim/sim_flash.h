@@ -29,7 +29,9 @@ struct sim_flash;
 
 /** Called before every program and erase while power is on; for forking at each operation. */
 struct sim_watch {
-    void (*before)(void *ctx, struct sim_flash *s, char op, uint32_t off_bytes, uint32_t len_bytes);
+    /** op: 'W' or 'E'; src: what is programmed, NULL for an erase. */
+    void (*before)(void *ctx, const struct sim_flash *s, char op, uint32_t off_bytes,
+                   const void *src, uint32_t len_bytes);
     void *ctx;
 };
 
