@@ -8,7 +8,9 @@
 
 /** X(NAME): the row is `const struct cli_command cli_cmd_NAME` in cli/cmd_NAME.c or beside its
  * relatives. One line a command. */
-#define CLI_COMMANDS(X)    X(help)
+#define CLI_COMMANDS(X)                                                                            \
+    X(device_boot)                                                                                 \
+    X(help)
 
 #define CLI_DECLARE_(name) extern const struct cli_command cli_cmd_##name;
 CLI_COMMANDS(CLI_DECLARE_)

@@ -97,6 +97,7 @@
     X(FERRY_ERR_UPDATE_RUNNING, "{slot|the target slot} is the one that runs; an update never "    \
                                 "overwrites it")                                                   \
     X(FERRY_ERR_UPDATE_EMPTY, "{file|the source} gave no data")                                    \
+    X(FERRY_ERR_CHECKPOINT, "the checkpoint was made for another update or is damaged")            \
     X(FERRY_ERR_OTADATA_VERIFY, "otadata does not hold what was written to it" AT_OFFSET)          \
     X(FERRY_ERR_OTADATA_SEQ, "the otadata sequence number {v} is used up; the limit is {l}")       \
     X(FERRY_ERR_SLOT_FACTORY, "the factory app runs: there is nothing to confirm or to reject")    \

@@ -1,0 +1,98 @@
+/* cli/device_args.c - DEVICE and the options of a bare flash file. */
+#include "device_args.h"
+
+#include <string.h>
+
+#include "device_words.h"
+
+enum {
+    OPT_CHIP = CLI_OPT_SHARED,
+    OPT_ROLLBACK,
+    OPT_ANTI_ROLLBACK,
+    OPT_SECURE_VERSION,
+    OPT_RUNNING,
+    OPT_OTADATA,
+    OPT_TABLE_OFFSET,
+};
+
+const struct argp_option cli_device_options[] = {
+    {0, 0, 0, 0, "What a bare flash file does not say of itself:", 1},
+    {"chip", OPT_CHIP, "CHIP", 0, "The chip (found from bootloader or app if not given)", 1},
+    {"rollback", OPT_ROLLBACK, "on|off", 0, "Bootloader with app rollback (on)", 1},
+    {"anti-rollback", OPT_ANTI_ROLLBACK, "on|off", 0, "Bootloader with anti-rollback (off)", 1},
+    {"secure-version", OPT_SECURE_VERSION, "N", 0, "Secure version burnt in eFuse (0)", 1},
+    {"running", OPT_RUNNING, "SLOT", 0, "Slot that runs (found from otadata if not given)", 1},
+    {"otadata", OPT_OTADATA, "safe|idf", 0,
+     "How otadata is written: safe at every instant (safe), or exactly as ESP-IDF does", 1},
+    {"table-offset", OPT_TABLE_OFFSET, "N", 0, "Offset of the partition table (0x8000)", 1},
+    {0},
+};
+
+bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *given)
+{
+    static const char *const modes[] = {"safe", "idf", NULL};
+    int mode = given->otadata_mode;
+    given->has_rollback |= cli_has(call, OPT_ROLLBACK);
+    given->has_table_off |= cli_has(call, OPT_TABLE_OFFSET);
+    if (!cli_switch(call, OPT_ROLLBACK, &given->rollback) ||
+        !cli_switch(call, OPT_ANTI_ROLLBACK, &given->anti_rollback) ||
+        !cli_number(call, OPT_SECURE_VERSION, UINT32_MAX, &given->secure_version) ||
+        !cli_number(call, OPT_TABLE_OFFSET, UINT32_MAX, &given->table_off_bytes) ||
+        !cli_choice(call, OPT_OTADATA, modes, &mode))
+        return false;
+    given->otadata_mode = (enum ferry_otadata_mode)mode;
+    const char *chip = cli_value(call, OPT_CHIP);
+    given->chip = chip ? ferry_chip_by_name(chip) : NULL;
+    if (chip && !given->chip) {
+        char names[256] = "";
+        for (size_t i = 0; ferry_chip_at(i); i++) {
+            strcat(names, i ? ", " : "");
+            strcat(names, ferry_chip_at(i)->name);
+        }
+        cli_usage(call, "there is no chip '%s'; ferry knows %s", chip, names);
+        return false;
+    }
+    given->running = cli_value(call, OPT_RUNNING);
+    for (int key = OPT_CHIP; key <= OPT_TABLE_OFFSET; key++)
+        given->is_any |= cli_has(call, key);
+    return true;
+}
+
+int cli_fail_device(const struct cli_call *call, const struct ferry_vdevice *v)
+{
+    return cli_fail(call->out, &v->fault, &v->about);
+}
+
+int cli_fail_slot(const struct cli_call *call, const struct ferry_vdevice *v, ferry_err err,
+                  int slot)
+{
+    char label[FERRY_LABEL_BYTES + 1], image[FERRY_LABEL_BYTES + 16];
+    struct ferry_fault fault = v->dev.fault;
+    struct ferry_about about = {.detail = v->file.os_errno ? strerror(v->file.os_errno) : NULL};
+    if (fault.err != err)
+        fault = (struct ferry_fault){.err = err};
+    if (slot != FERRY_SLOT_NONE) {
+        about.slot = cli_label(v, slot, label);
+        snprintf(image, sizeof(image), "the image in %s", label);
+        about.file = image;
+    }
+    return cli_fail(call->out, &fault, &about);
+}
+
+int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool writable,
+                    bool need_table)
+{
+    struct ferry_vdevice_given given = {.rollback = true};
+    if (!cli_read_policy(call, &given))
+        return CLI_EXIT_USAGE;
+    if (ferry_vdevice_open(v, call->args[0], writable, &given)) {
+        if (v->fault.err == FERRY_ERR_ARG)
+            return cli_usage(call, "%s", v->detail);
+        return cli_fail_device(call, v);
+    }
+    if (need_table && ferry_vdevice_need_table(v)) {
+        ferry_vdevice_close(v);
+        return cli_fail_device(call, v);
+    }
+    return CLI_EXIT_OK;
+}

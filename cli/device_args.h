@@ -1,0 +1,34 @@
+/* cli/device_args.h - the argument DEVICE and the options that describe a bare flash file; the
+ * same for every command that takes a device. */
+#ifndef CLI_DEVICE_ARGS_H
+#define CLI_DEVICE_ARGS_H
+
+#include "command.h"
+#include "vdevice.h"
+
+/** For struct cli_command.shared. */
+extern const struct argp_option cli_device_options[];
+
+/** What DEVICE is, for struct cli_command.about. */
+#define CLI_DEVICE_ABOUT                                                                           \
+    "DEVICE is the directory of a virtual device, or a file with the contents of a flash chip."
+
+/** Opens call->args[0] as the options say. Returns CLI_EXIT_OK, or the exit code to return: the
+ * complaint is made then and nothing is open. need_table: a device without a usable partition
+ * table is refused too. */
+int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool writable,
+                    bool need_table);
+
+/** Reports v->fault in v's words; returns CLI_EXIT_FAILED. */
+int cli_fail_device(const struct cli_call *call, const struct ferry_vdevice *v);
+
+/** Reports dev.fault of a call on v->dev that returned err; slot is the one it was about, or
+ * FERRY_SLOT_NONE. Returns CLI_EXIT_FAILED. */
+int cli_fail_slot(const struct cli_call *call, const struct ferry_vdevice *v, ferry_err err,
+                  int slot);
+
+/** Reads --rollback, --anti-rollback, --secure-version, --otadata, --table-offset into given.
+ * False: complained, return CLI_EXIT_USAGE. */
+bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *given);
+
+#endif
