@@ -37,9 +37,9 @@ fuzz: ## fuzz each target for SECONDS=60 seconds
 	@scripts/setup.sh build test
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
-soak: ## the random tests for ROUNDS=200000 rounds, with a new seed each run
+soak: ## the random tests for long: SEEDS=50 for every torn flash operation
 	@scripts/setup.sh build test
-	@scripts/soak.sh $(or $(ROUNDS),200000)
+	@scripts/soak.sh $(or $(SEEDS),50)
 
 install: build ## install into $(DESTDIR)$(PREFIX)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The random tests for hours instead of seconds: power cuts with many seeds for every torn
+# operation and a second cut in one recovery of five, then random sequences on the slots.
+#     scripts/soak.sh [SEEDS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seeds=${1:-50}
+scripts/build.sh release
+echo "soak: power cuts, $seeds seeds"
+build/release/tests/test_power --seeds "$seeds" --second-every 5
+scripts/fuzz.sh $((seeds * 6)) slots
