@@ -20,7 +20,8 @@ set(FERRY_CORE_SOURCES
     core/slots_safe.c
     core/slots_idf.c
     core/update.c
-    core/update_accept.c)
+    core/update_accept.c
+    core/update_resume.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)

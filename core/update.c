@@ -27,7 +27,7 @@ static ferry_err fail_as(struct ferry_update *u, ferry_err err, const struct fer
     return ferry__update_fail(u, err, why->value, why->limit, why->off_bytes);
 }
 
-static uint32_t head_bytes(const struct ferry_update *u)
+uint32_t ferry__update_head_bytes(const struct ferry_update *u)
 {
     const uint32_t unit = u->slot.flash->prog_bytes;
     return unit > HEAD_LEAST ? unit : HEAD_LEAST;
@@ -39,7 +39,8 @@ static ferry_err check_config(struct ferry_update *u)
     const uint32_t work = u->cfg.work_bytes;
     if (!u->cfg.work || work < FERRY_UPDATE_WORK_LEAST)
         return ferry__update_fail(u, FERRY_ERR_WORK_SIZE, work, FERRY_UPDATE_WORK_LEAST, 0);
-    if (work % WORK_QUANTUM || f->sector_bytes % work)
+    const bool skip_equal = (u->cfg.flags & FERRY_UPDATE_SKIP_EQUAL) != 0;
+    if (work % WORK_QUANTUM || f->sector_bytes % work || (skip_equal && work != f->sector_bytes))
         return ferry__update_fail(u, FERRY_ERR_ARG, work, f->sector_bytes, 0);
     if (f->prog_bytes > FERRY_UPDATE_HEAD_BYTES)
         return ferry__update_fail(u, FERRY_ERR_ARG, f->prog_bytes, FERRY_UPDATE_HEAD_BYTES, 0);
@@ -126,7 +127,7 @@ static ferry_err erase_ahead(struct ferry_update *u, uint32_t to_bytes)
     const uint32_t end = ferry_align_up(known_end(u), f->sector_bytes);
     while (u->erased_to_bytes < to_bytes) {
         const uint32_t at = u->erased_to_bytes;
-        const bool block = !(u->cfg.flags & FERRY_UPDATE_GENTLE) &&
+        const bool block = !(u->cfg.flags & (FERRY_UPDATE_GENTLE | FERRY_UPDATE_SKIP_EQUAL)) &&
                            (u->slot.off_bytes + at) % f->block_bytes == 0 &&
                            ferry_range_fits(at, f->block_bytes, end) &&
                            ferry_range_fits(at, f->block_bytes, u->slot.size_bytes);
@@ -143,35 +144,74 @@ static ferry_err erase_ahead(struct ferry_update *u, uint32_t to_bytes)
  * while it is half written. */
 static ferry_err open_slot(struct ferry_update *u)
 {
+    if (u->is_open)
+        return FERRY_OK;
     ferry_err err = ferry__update_accept(u);
     if (err)
         return err;
     err = ferry_slots_prepare(u->dev, u->target, &u->otadata_erased);
-    return err ? fail_as(u, err, &u->dev->fault) : FERRY_OK;
+    if (err)
+        return fail_as(u, err, &u->dev->fault);
+    u->is_open = true;
+    return FERRY_OK;
 }
 
-/* Programs the gathered bytes, which begin at off_bytes of the slot. */
+/* With skip_equal: whether the sector holds these n bytes already. The first never does: it is
+ * erased before all others, so that nothing can boot the slot while it changes. */
+static ferry_err holds_already(struct ferry_update *u, uint32_t off_bytes, uint32_t n, bool *equal)
+{
+    const uint8_t *buf = u->cfg.work;
+    uint8_t seen[64];
+    *equal = (u->cfg.flags & FERRY_UPDATE_SKIP_EQUAL) && off_bytes > 0;
+    for (uint32_t at = 0; *equal && at < n; at += sizeof(seen)) {
+        const uint32_t step = n - at < sizeof(seen) ? n - at : (uint32_t)sizeof(seen);
+        const ferry_err err = ferry_region_read(&u->slot, off_bytes + at, seen, step);
+        if (err)
+            return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + off_bytes + at);
+        *equal = memcmp(seen, buf + at, step) == 0;
+    }
+    return FERRY_OK;
+}
+
+/* Erases as far as needed and programs n bytes of the buffer, all but the first `skip`. */
+static ferry_err program(struct ferry_update *u, uint32_t off_bytes, uint32_t n, uint32_t skip)
+{
+    uint8_t *buf = u->cfg.work;
+    ferry_err err = erase_ahead(u, off_bytes + n);
+    if (err || n <= skip)
+        return err;
+    err = ferry_region_prog(&u->slot, off_bytes + skip, buf + skip, n - skip);
+    if (err)
+        return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + off_bytes);
+    return FERRY_OK;
+}
+
+/* Brings the gathered bytes, which begin at off_bytes of the slot, into flash. */
 static ferry_err flush(struct ferry_update *u, uint32_t off_bytes, uint32_t n)
 {
     uint8_t *buf = u->cfg.work;
     uint32_t skip = 0;
+    ferry_err err = open_slot(u);
+    if (err)
+        return err;
     if (off_bytes == 0) {
-        const ferry_err err = open_slot(u);
-        if (err)
-            return err;
-        skip = head_bytes(u);
+        skip = ferry__update_head_bytes(u);
         memset(u->head, 0xff, sizeof(u->head));
         memcpy(u->head, buf, n < skip ? n : skip);
     }
     const uint32_t padded = ferry_align_up(n, u->slot.flash->prog_bytes);
     memset(buf + n, 0xff, padded - n);
-    ferry_err err = erase_ahead(u, off_bytes + padded);
-    if (err || padded <= skip)
-        return err;
-    err = ferry_region_prog(&u->slot, off_bytes + skip, buf + skip, padded - skip);
-    if (err)
-        return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + off_bytes);
-    return FERRY_OK;
+    bool equal;
+    err = holds_already(u, off_bytes, padded, &equal);
+    if (!err && equal)
+        u->erased_to_bytes = off_bytes + u->slot.flash->sector_bytes;
+    else if (!err)
+        err = program(u, off_bytes, padded, skip);
+    if (!err && u->got_bytes % u->slot.flash->sector_bytes == 0) {
+        u->flushed_bytes = u->got_bytes;
+        u->flushed_crc32 = u->crc32;
+    }
+    return err;
 }
 
 static ferry_err check_room(struct ferry_update *u, uint32_t n)
@@ -247,6 +287,9 @@ static ferry_err end_receiving(struct ferry_update *u)
         return ferry__update_fail(u, FERRY_ERR_UPDATE_CRC, u->crc32, u->cfg.crc32, 0);
     if (u->cfg.sha256 && !ferry_equal_const_time(u->sha256, u->cfg.sha256, FERRY_SHA256_BYTES))
         return ferry__update_fail(u, FERRY_ERR_UPDATE_SHA, 0, 0, 0);
+    err = open_slot(u); // not yet done if a resumed session had nothing left to receive
+    if (err)
+        return err;
     const uint32_t rest = u->got_bytes % u->cfg.work_bytes;
     if (rest)
         err = flush(u, u->got_bytes - rest, rest);
@@ -270,7 +313,7 @@ static ferry_err read_back(struct ferry_update *u)
     if (err)
         return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + u->checked_bytes);
     if (u->checked_bytes == 0)
-        memcpy(buf, u->head, n < head_bytes(u) ? n : head_bytes(u));
+        memcpy(buf, u->head, n < ferry__update_head_bytes(u) ? n : ferry__update_head_bytes(u));
     ferry_sha256_update(&u->image.hash, buf, n);
     u->checked_bytes += n;
     if (u->checked_bytes < u->got_bytes)
@@ -285,7 +328,7 @@ static ferry_err read_back(struct ferry_update *u)
 
 static ferry_err write_head(struct ferry_update *u)
 {
-    const uint32_t n = head_bytes(u);
+    const uint32_t n = ferry__update_head_bytes(u);
     uint8_t seen[FERRY_UPDATE_HEAD_BYTES];
     ferry_err err = ferry_region_prog(&u->slot, 0, u->head, n);
     if (!err)

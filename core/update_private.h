@@ -8,6 +8,7 @@
 enum ferry__update_phase {
     UPDATE_FAILED,
     UPDATE_RECEIVING,
+    UPDATE_REHASHING,
     UPDATE_READING_BACK,
     UPDATE_WRITING_HEAD,
     UPDATE_FLIPPING,
@@ -16,6 +17,9 @@ enum ferry__update_phase {
 
 ferry_err ferry__update_fail(struct ferry_update *u, ferry_err err, uint32_t value, uint32_t limit,
                              uint32_t off_bytes);
+
+/** How many of the first bytes are held back. */
+uint32_t ferry__update_head_bytes(const struct ferry_update *u);
 
 /** Whether the image, by its header and descriptor, may replace what runs. */
 ferry_err ferry__update_accept(struct ferry_update *u);

@@ -76,6 +76,7 @@ extern "C" {
     X(FERRY_ERR_UPDATE_PENDING, -707, "running app is not confirmed yet")                          \
     X(FERRY_ERR_UPDATE_RUNNING, -708, "target is the running slot")                                \
     X(FERRY_ERR_UPDATE_EMPTY, -709, "no data was received")                                        \
+    X(FERRY_ERR_CHECKPOINT, -710, "checkpoint does not fit this update")                           \
     X(FERRY_ERR_OTADATA_VERIFY, -800, "otadata does not hold what was written")                    \
     X(FERRY_ERR_OTADATA_SEQ, -801, "otadata sequence number is used up")                           \
     X(FERRY_ERR_SLOT_FACTORY, -802, "factory app is running, there is nothing to confirm")         \

@@ -18,6 +18,9 @@ extern "C" {
 #define FERRY_UPDATE_PENDING_TOO 4u  // even while the running app is not confirmed
 #define FERRY_UPDATE_NO_DESC     8u  // an image without application descriptor is allowed
 #define FERRY_UPDATE_GENTLE      16u // no flash call longer than one 4 KB erase
+#define FERRY_UPDATE_SKIP_EQUAL                                                                    \
+    32u // leave sectors alone that hold the right bytes already;
+        // needs a whole sector of work memory, erases by 4 KB
 
 /** Work memory: one buffer that bytes gather in before they are programmed. Any multiple of 256
  * from 512 to the sector size that divides the sector; the whole sector is the fastest. */
@@ -52,7 +55,11 @@ struct ferry_update {
     struct ferry_update_config cfg;
     uint32_t erased_to_bytes; // the slot is erased up to here
     uint32_t crc32;
+    uint32_t flushed_bytes; // in flash, counted in whole sectors
+    uint32_t flushed_crc32; // of those
+    uint32_t kept_bytes;    // at the last checkpoint
     uint8_t phase;
+    bool is_open; // otadata is ready for the slot to be written
     uint8_t otadata_erased;
     uint8_t head[FERRY_UPDATE_HEAD_BYTES]; // the image's first bytes, written last
     struct ferry_image_rules rules;
@@ -84,6 +91,44 @@ FERRY_MUST_CHECK ferry_err ferry_update_write(struct ferry_update *u, const void
  * Errors as ferry_update_write, FERRY_ERR_FLASH_VERIFY fault: offset of the difference is not
  * known, value 0. */
 FERRY_MUST_CHECK ferry_err ferry_update_finish(struct ferry_update *u);
+
+#define FERRY_CHECKPOINT_BYTES     128u
+#define FERRY_CHECKPOINT_EVERY     0x10000u // bytes between two checkpoints
+#define FERRY_CHECKPOINT_VALIDATOR 32u
+
+/** Makes a checkpoint, once 64 KB more than at the last one are safely in flash (this syncs). The
+ * port keeps the blob across a reset, and drops it when the update finishes, is aborted or fails.
+ * validator: 32 bytes that change when the source's file does (a hash of its strong ETag or
+ * Last-Modified), or NULL; they come back from ferry_checkpoint_read.
+ * FERRY_AGAIN nothing new to keep yet, blob untouched; FERRY_ERR_STATE not receiving; flash errors.
+ */
+FERRY_MUST_CHECK ferry_err ferry_update_checkpoint(struct ferry_update *u, const uint8_t *validator,
+                                                   uint8_t blob[FERRY_CHECKPOINT_BYTES]);
+
+/** What a checkpoint says to whoever opens the source again. */
+struct ferry_checkpoint {
+    uint32_t off_bytes;                            // ask the source for the bytes from here on
+    uint32_t length_bytes;                         // of the whole file; 0: was not known
+    uint8_t validator[FERRY_CHECKPOINT_VALIDATOR]; // zeros: none
+};
+
+/** Reads a blob. FERRY_ERR_CHECKPOINT it is damaged or not one. */
+FERRY_MUST_CHECK ferry_err ferry_checkpoint_read(const uint8_t *blob, size_t blob_bytes,
+                                                 struct ferry_checkpoint *out);
+
+/** Opens a session where a checkpoint left off; cfg as for ferry_update_begin. Then call
+ * ferry_update_rehash until it is done, and go on with ferry_update_write from off_bytes.
+ * FERRY_ERR_CHECKPOINT the blob is damaged, or was made for another slot, length or hash: begin
+ * anew. Else as ferry_update_begin. */
+FERRY_MUST_CHECK ferry_err ferry_update_resume(struct ferry_update *u, struct ferry_device *dev,
+                                               const struct ferry_update_config *cfg,
+                                               const uint8_t blob[FERRY_CHECKPOINT_BYTES]);
+
+/** Reads what is in the slot and feeds it to the checks. With FERRY_UPDATE_GENTLE it returns
+ * FERRY_AGAIN after each piece.
+ * FERRY_ERR_CHECKPOINT the slot does not hold what the checkpoint says: begin anew. Flash errors.
+ */
+FERRY_MUST_CHECK ferry_err ferry_update_rehash(struct ferry_update *u);
 
 /** Ends a session that is not to be finished. The slot stays without a header, so it never boots.
  * Safe in any phase, also after an error. */
