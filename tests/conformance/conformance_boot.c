@@ -125,22 +125,7 @@ static ferry_err raise_secure_version(void *ctx, uint32_t version)
 
 static int number(const cJSON *record, const char *key)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(record, key);
-    return cJSON_IsNumber(item) ? (int)item->valuedouble : 0;
-}
-
-static bool unhex(const cJSON *record, const char *key, uint8_t *out, size_t n)
-{
-    const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, key));
-    if (!s || strlen(s) != 2 * n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        unsigned byte;
-        if (sscanf(s + 2 * i, "%2x", &byte) != 1)
-            return false;
-        out[i] = (uint8_t)byte;
-    }
-    return true;
+    return (int)vector_number(record, key, 0);
 }
 
 static void lay_out(struct ferry_device *d, const cJSON *record)
@@ -228,7 +213,7 @@ static bool check_after(struct tally *t, const char *where, const cJSON *record,
                         const struct otadata_flash *m)
 {
     uint8_t want[64];
-    if (!unhex(record, "after", want, sizeof(want))) {
+    if (!vector_hex(record, "after", want, sizeof(want))) {
         tally_fail(t, "%s: record has no entries afterwards", where);
         return false;
     }
@@ -253,7 +238,7 @@ static bool read_versions(struct boot_case *c, const cJSON *record)
 
 static bool read_policy(struct boot_case *c, const cJSON *record)
 {
-    const char *cfg = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(record, "cfg"));
+    const char *cfg = vector_text(record, "cfg");
     if (!cfg)
         return false;
     c->policy.anti_rollback = strcmp(cfg, "arb") == 0;
@@ -271,7 +256,7 @@ static void run_case(struct tally *t, const char *where, const cJSON *record)
     uint8_t before[64];
     struct boot_case c = {0};
     const int force = number(record, "force");
-    if (!unhex(record, "otadata", before, sizeof(before)) || !read_policy(&c, record) ||
+    if (!vector_hex(record, "otadata", before, sizeof(before)) || !read_policy(&c, record) ||
         force < 0 || force > 2) {
         tally_fail(t, "%s: record is not a boot case", where);
         return;
