@@ -116,10 +116,12 @@ static struct archive *open_archive(const char *path, bool as_tar)
 {
     struct archive *a = must(archive_read_new());
     archive_read_support_filter_all(a);
-    if (as_tar)
+    if (as_tar) {
         archive_read_support_format_tar(a);
-    else
+    } else {
         archive_read_support_format_raw(a);
+        archive_read_support_format_empty(a); // an empty file is no archive otherwise
+    }
     if (archive_read_open_filename(a, path, 65536) == ARCHIVE_OK)
         return a;
     fprintf(stderr, "%s: %s\n", path, archive_error_string(a));
