@@ -9,7 +9,12 @@
 /** X(NAME): the row is `const struct cli_command cli_cmd_NAME` in cli/cmd_NAME.c or beside its
  * relatives. One line a command. */
 #define CLI_COMMANDS(X)                                                                            \
+    X(device_new)                                                                                  \
     X(device_boot)                                                                                 \
+    X(confirm)                                                                                     \
+    X(reject)                                                                                      \
+    X(rollback_force)                                                                              \
+    X(rollback_cancel)                                                                             \
     X(help)
 
 #define CLI_DECLARE_(name) extern const struct cli_command cli_cmd_##name;

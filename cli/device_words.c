@@ -149,6 +149,10 @@ const char *cli_try_words(char *buf, size_t n, const struct ferry_vdevice *v, in
 {
     char label[FERRY_LABEL_BYTES + 1], file[64];
     cli_label(v, slot, label);
+    if (fault->err == FERRY_ERR_IMAGE_MAGIC && fault->value == 0xff) {
+        snprintf(buf, n, "%s is empty", label); // erased flash, not a bad image
+        return buf;
+    }
     snprintf(file, sizeof(file), "the image in %s", label);
     return ferry_sentence(buf, n, fault, &(struct ferry_about){.file = file, .slot = label});
 }
@@ -197,7 +201,7 @@ const char *cli_next_words(char *buf, size_t n, const struct ferry_vdevice *v,
                 cli_try_words(why, sizeof(why), v, p->tried[i], &p->results[i]));
     }
     if (p->n_tried > 1 && p->booted != FERRY_SLOT_NONE)
-        add(buf, n, "; so the bootloader goes on to the next app");
+        add(buf, n, "; so the bootloader goes on to the next app that does");
     if (p->booted == FERRY_SLOT_NONE && !p->n_tried)
         add(buf, n, "; and there is no app to try");
     return buf;
