@@ -40,6 +40,14 @@ static ferry_err fail_timeout(struct ferry_http_curl *c)
     return FERRY_ERR_NET_TIMEOUT;
 }
 
+/* In TLS 1.3 the server's verdict on the client's certificate comes after the handshake: as an
+ * alert with the first read, which only libcurl's words tell from a lost connection, or, where the
+ * request runs into the closed connection first, as nothing but a failed write. */
+static bool ended_by_tls(const struct ferry_http_curl *c)
+{
+    return c->is_https && (strstr(c->words, "alert") || c->n_head_bytes == 0);
+}
+
 static ferry_err err_of(const struct ferry_http_curl *c, CURLcode code)
 {
     switch (code) {
@@ -68,9 +76,7 @@ static ferry_err err_of(const struct ferry_http_curl *c, CURLcode code)
     case CURLE_SEND_ERROR:
         if (!c->is_connected) // a proxy refused the tunnel
             return FERRY_ERR_NET_CONNECT;
-        // In TLS 1.3 the server's verdict on the client's certificate comes after the handshake,
-        // with the first read; only the words tell it from a lost connection.
-        return strstr(c->words, "alert") ? FERRY_ERR_NET_TLS : FERRY_ERR_NET_CLOSED;
+        return ended_by_tls(c) ? FERRY_ERR_NET_TLS : FERRY_ERR_NET_CLOSED;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
         return FERRY_ERR_NET_CLOSED;
@@ -81,7 +87,12 @@ static ferry_err err_of(const struct ferry_http_curl *c, CURLcode code)
 
 static ferry_err fail_code(struct ferry_http_curl *c, CURLcode code)
 {
-    return fail(c, err_of(c, code), c->words[0] ? c->words : curl_easy_strerror(code));
+    const ferry_err err =
+        fail(c, err_of(c, code), c->words[0] ? c->words : curl_easy_strerror(code));
+    if (err == FERRY_ERR_NET_TLS && c->is_connected && !strstr(c->words, "alert"))
+        ferry_text_add(c->http.detail, sizeof c->http.detail,
+                       " right after the handshake: the server may want a client certificate");
+    return err;
 }
 
 /* One line of a head. Returning 0 makes libcurl give the exchange up. */
@@ -204,6 +215,17 @@ static CURLcode set_trust(struct ferry_http_curl *c, const struct ferry_http_req
 
 #undef SET
 
+/* From here on silence is a stall and no longer libcurl's connect limit. */
+static void note_connected(struct ferry_http_curl *c)
+{
+    const CURLINFO when = c->is_https ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T;
+    curl_off_t us = 0;
+    if (c->is_connected || curl_easy_getinfo(c->easy, when, &us) || us <= 0)
+        return;
+    c->is_connected = true;
+    c->heard_ms = now_ms();
+}
+
 /* Lets libcurl work once, without waiting. */
 static ferry_err perform(struct ferry_http_curl *c)
 {
@@ -218,13 +240,7 @@ static ferry_err perform(struct ferry_http_curl *c)
         c->is_done = true;
         c->result = msg->data.result;
     }
-    curl_off_t connected_us = 0;
-    if (!c->is_connected &&
-        !curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us) &&
-        connected_us > 0) {
-        c->is_connected = true;
-        c->heard_ms = now_ms();
-    }
+    note_connected(c);
     return FERRY_OK;
 }
 
@@ -279,6 +295,7 @@ static ferry_err open_curl(struct ferry_http *h, const struct ferry_http_request
     ferry_http_curl_init(c);
     ferry_http_head_begin(head);
     c->head = head;
+    c->is_https = ferry_text_has_prefix(req->url, "https:");
     c->cancel = req->cancel;
     c->stall_timeout_ms = req->stall_timeout_ms;
     const ferry_err err = begin(c, req);

@@ -19,12 +19,13 @@ struct ferry_http_curl {
     uint32_t stall_timeout_ms;
     int64_t heard_ms;    // when the server was last heard, by the monotonic clock
     size_t n_head_bytes; // of all head lines so far
-    bool is_connected;   // TLS done, request on its way
-    bool is_done;        // libcurl is through with the exchange
-    bool is_paused;      // body bytes wait inside libcurl until the buffer is read
-    ferry_err refused;   // our own callbacks found something wrong
-    CURLcode result;     // once is_done
-    size_t at, n;        // the unread part of buffer
+    bool is_https;
+    bool is_connected; // TLS done, request on its way
+    bool is_done;      // libcurl is through with the exchange
+    bool is_paused;    // body bytes wait inside libcurl until the buffer is read
+    ferry_err refused; // our own callbacks found something wrong
+    CURLcode result;   // once is_done
+    size_t at, n;      // the unread part of buffer
     char words[CURL_ERROR_SIZE];
     uint8_t buffer[CURL_MAX_WRITE_SIZE];
 };
