@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Docs against code. docs/errors.md is made from include/ferry/err.h and host/sentence.c,
 docs/cli.md from what `ferry help --format=json` says; both must be current (--update writes them).
-Relative links lead somewhere. In docs/coverage.md every test named exists, and every row that is
+Relative links, and pointers from comments into docs/, lead somewhere. In docs/coverage.md every test named exists, and every row that is
 done names one."""
 
 import json
@@ -25,7 +25,7 @@ A job that fails leaves a `struct ferry_fault`: the error, the offending value, 
 and the position. The sentence shows what the three mean: `{value}`, `{limit}` and `{offset}`
 stand in it, with the form they are shown in behind a colon (`x` hexadecimal, `chip` a chip's name,
 `rev` a revision, `slot` a slot's name, otherwise decimal). What stands in brackets is said only
-where it is known.
+where it is known; `{file}`, `{slot}` and `{detail}` come from whoever reports it.
 
 | number | name | short text | sentence |
 |---|---|---|---|
@@ -137,6 +137,19 @@ def link_complaints(root):
                 yield f"{name}: link to {target}: no such heading"
 
 
+def pointer_complaints(root):
+    """Comments that point into docs/, as a file or as a file and a "Heading"."""
+    for name in checks.files(root, ".c", ".h", ".py", ".cmake", "CMakeLists.txt"):
+        # A pointer may run over the end of a comment's line.
+        text = re.sub(r"\n\s*(?:\*|//|#)? *", " ", (root / name).read_text())
+        for path, heading in re.findall(r'(?<![\w/])(docs/[\w/-]+\.md)(?: "([^"]{3,60})")?', text):
+            if not (root / path).is_file():
+                yield f"{name}: points to {path}, which does not exist"
+            elif heading and not re.search(rf"^#+ {re.escape(heading)}$",
+                                           (root / path).read_text(), re.M):
+                yield f'{name}: points to {path} "{heading}"; there is no such heading'
+
+
 def test_exists(root, test):
     """`path:name` or `path::name`, or a path alone."""
     path, _, name = test.partition(":")
@@ -175,6 +188,7 @@ def main():
     else:
         found.append(f"{FERRY} is not built, so {CLI} cannot be checked")
     found += link_complaints(args.root)
+    found += pointer_complaints(args.root)
     found += coverage_complaints(args.root)
     checks.finish("docs", found)
 
