@@ -1,0 +1,65 @@
+"""scripts/check_docs.py bites."""
+
+import pytest
+
+
+@pytest.fixture
+def docs(tree):
+    tree.copy("docs", "include", "host/sentence.c", "build/release/ferry")
+    tree.write("README.md", "See [design](docs/design.md).\n")
+    tree.write("docs/coverage.md", "| S0-01 | a thing | done | `tests/unit/test_it.c:it_works` |\n")
+    tree.write("tests/unit/test_it.c", "static void it_works(void);\n")
+    for page in ("design", "testing", "porting"):  # they point into the whole tree
+        tree.write(f"docs/{page}.md", "# Page\n\n## The way of the data\n"
+                   "## otadata, written safely\n## The flash model\n"
+                   "## Resume, and the bytes written last\n## Trust\n")
+    tree.check("docs", "--update")
+    tree.passes("docs")
+    return tree
+
+
+def test_new_error_without_docs_is_found(docs):
+    docs.change("include/ferry/err.h", '"argument out of range"', '"argument is odd"')
+    docs.finds("docs", "docs/errors.md")
+
+
+def test_error_without_sentence_is_found(docs):
+    docs.change("host/sentence.c", "X(FERRY_ERR_STATE,", "X(FERRY_ERR_STATEMENT,")
+    docs.finds("docs", "no sentence for FERRY_ERR_STATE")
+
+
+def test_stale_command_help_is_found(docs):
+    docs.change("docs/cli.md", "## ferry help", "## ferry halp")
+    docs.finds("docs", "docs/cli.md")
+
+
+def test_missing_command_line_is_found(docs):
+    (docs.root / "build/release/ferry").unlink()
+    docs.finds("docs", "build/release/ferry is not built")
+
+
+def test_dead_link_is_found(docs):
+    docs.change("README.md", "docs/design.md", "docs/desing.md")
+    docs.finds("docs", "README.md", "docs/desing.md")
+
+
+def test_link_to_a_missing_heading_is_found(docs):
+    docs.change("README.md", "docs/design.md", "docs/design.md#nowhere")
+    docs.finds("docs", "README.md", "no such heading")
+
+
+def test_pointer_of_a_comment_to_a_missing_heading_is_found(docs):
+    docs.write("core/it.c", '/* Rules: docs/design.md\n * "The moon". */\n')
+    docs.finds("docs", "core/it.c", "The moon")
+
+
+@pytest.mark.parametrize(("old", "new", "words"), [
+    (":it_works", ":it_does_not", "tests/unit/test_it.c:it_does_not, which does not exist"),
+    ("test_it.c", "test_that.c", "test_that.c:it_works, which does not exist"),
+    ("`tests/unit/test_it.c:it_works`", "", "no test shows it"),
+    ("done", "finished", "status 'finished'"),
+    ("| S0-01", "| S0-01 | x | later | |\n| S0-01", "stands twice"),
+])
+def test_coverage_that_is_not_true_is_found(docs, old, new, words):
+    docs.change("docs/coverage.md", old, new)
+    docs.finds("docs", "S0-01", words)
