@@ -241,6 +241,8 @@ static bool put_field(struct writer *w, const char *field)
     const char *known = !strcmp(name, "file")   ? a->file
                         : !strcmp(name, "slot") ? a->slot
                                                 : a->detail;
+    if (known && known == a->detail && a->file && !strcmp(known, a->file))
+        return false; // said already
     put_text(w, known ? known : rest);
     return known != NULL;
 }

@@ -1,0 +1,114 @@
+/* cli/cmd_update.c - `ferry update`: carry an image into the spare slot of a device.
+ * The work is agent/update_run.h's; here the command line becomes its configuration, and what
+ * happens is told in words. Options: update_args.c; what is said: update_words.c. */
+#include <signal.h>
+#include <string.h>
+
+#include "agent/update_run.h"
+#include "boot_device.h"
+#include "device_words.h"
+#include "progress.h"
+#include "update_args.h"
+#include "update_words.h"
+
+static volatile sig_atomic_t stop_asked;
+
+static void ask_to_stop(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+static bool is_stop_asked(void *ctx)
+{
+    (void)ctx;
+    return stop_asked != 0;
+}
+
+/** Ctrl-C and a closed terminal end the update in order: the slot is left without a header, and
+ * the reason is said. */
+static void watch_signals(void)
+{
+    struct sigaction action = {.sa_handler = ask_to_stop};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_update_args *args)
+{
+    static uint8_t work[FERRY_UPDATE_WORK_BYTES(FERRY_FLASH_SECTOR_BYTES)];
+    static struct ferry_update update;
+    static struct ferry_source_named named;
+    const struct ferry_cancel cancel = {is_stop_asked, NULL};
+    struct cli_update_words words = {.call = call, .v = v, .args = args};
+    int exit_code = cli_update_manifest(call, args, &cancel);
+    if (exit_code)
+        return exit_code;
+    args->config.work = work;
+    args->config.work_bytes = sizeof(work);
+    ferry_source_named_init(&named, args->source, &args->http, &cancel);
+    words.source = named.source;
+    struct ferry_update_job job = {
+        .device = &v->dev,
+        .source = named.source,
+        .config = &args->config,
+        .buffer = args->buffer,
+        .buffer_bytes = args->chunk_bytes,
+        .cancel = &cancel,
+        .events = {cli_update_stage, cli_update_progress, &words},
+    };
+    const ferry_err err = ferry_update_run(&update, &job);
+    if (err)
+        return cli_update_failed(&words, &update, &job, err);
+    cli_update_succeeded(&words, &update);
+    return cli_done(call->out);
+}
+
+static int run(struct cli_call *call)
+{
+    static struct ferry_vdevice v;
+    static struct cli_update_args args;
+    int exit_code = cli_update_read_args(call, &args);
+    if (!exit_code)
+        exit_code = cli_open_device(call, &v, true, true);
+    if (exit_code)
+        return exit_code;
+    watch_signals();
+    exit_code = cli_update_slot(call, &v, &args);
+    if (!exit_code)
+        exit_code = do_update(call, &v, &args);
+    if (!exit_code && args.boot)
+        exit_code = cli_boot_device(call, &v, FERRY_HOLD_NONE);
+    cli_update_free_args(&args);
+    ferry_vdevice_close(&v);
+    return exit_code;
+}
+
+static const struct cli_example examples[] = {
+    {"ferry update dev app.bin", "from a file, into the next slot"},
+    {"ferry update dev https://fw.example.com/app.bin --boot",
+     "from a server, then restart the virtual device"},
+    {"ferry update dev https://fw.example.com/release.json",
+     "from a manifest, which brings length and SHA-256"},
+    {"cat app.bin | ferry update dump.bin - --sha256 H", "from a pipe, into a flash dump"},
+    {0},
+};
+
+const struct cli_command cli_cmd_update = {
+    .name = "update",
+    .summary = "write an application image into the spare slot and make it boot next",
+    .args = "DEVICE SOURCE",
+    .about = CLI_DEVICE_ABOUT
+    "\n\nSOURCE is a file, an http or https address, a manifest (its name ends in .json), or - for "
+    "standard input. Everything is checked while it flows and read back from flash; only then the "
+    "slot is made to boot. If anything fails, and on Ctrl-C at any moment, the device boots what "
+    "it booted before.",
+    .min_args = 2,
+    .max_args = 2,
+    .options = cli_update_options,
+    .shared = cli_device_options,
+    .examples = examples,
+    .exits = "refused or failed: the running app is as it was",
+    .run = run,
+};

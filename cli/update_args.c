@@ -1,0 +1,247 @@
+/* cli/update_args.c - the options of `ferry update`. */
+#include "update_args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES      65536u
+#define CHUNK_MOST_BYTES (16u * 1024u * 1024u)
+#define TIMEOUT_MOST_S   86400u
+
+enum {
+    OPT_SHA256 = CLI_OPT_OWN,
+    OPT_LENGTH,
+    OPT_CRC32,
+    OPT_MIN_VERSION,
+    OPT_ALLOW_DOWNGRADE,
+    OPT_ALLOW_OTHER_PROJECT,
+    OPT_ALLOW_PENDING,
+    OPT_SLOT,
+    OPT_GENTLE,
+    OPT_BOOT,
+    OPT_CA,
+    OPT_USER,
+    OPT_HEADER,
+    OPT_CERT,
+    OPT_KEY,
+    OPT_CONNECT_TIMEOUT,
+    OPT_STALL_TIMEOUT,
+    OPT_CHUNK,
+};
+
+const struct argp_option cli_update_options[] = {
+    {"boot", OPT_BOOT, 0, 0, "Restart the virtual device afterwards", 0},
+    {"slot", OPT_SLOT, "SLOT", 0, "Slot to write (the next one in turn)", 0},
+    {"gentle", OPT_GENTLE, 0, 0, "Never block flash for longer than one 4 KB erase", 0},
+    {"chunk", OPT_CHUNK, "N", 0, "Read N bytes at a time (64K)", 0},
+    {0, 0, 0, 0, "What the image must be:", 1},
+    {"sha256", OPT_SHA256, "HEX", 0, "Its SHA-256", 1},
+    {"length", OPT_LENGTH, "N", 0, "Its length in bytes", 1},
+    {"crc32", OPT_CRC32, "HEX", 0, "Its CRC-32", 1},
+    {"min-version", OPT_MIN_VERSION, "V", 0, "No older than this version", 1},
+    {0, 0, 0, 0, "What is allowed though it is unusual:", 2},
+    {"allow-downgrade", OPT_ALLOW_DOWNGRADE, 0, 0, "A version older than the running one", 2},
+    {"allow-other-project", OPT_ALLOW_OTHER_PROJECT, 0, 0, "An app of another project", 2},
+    {"allow-pending", OPT_ALLOW_PENDING, 0, 0, "While the running app is not confirmed yet", 2},
+    {0, 0, 0, 0, "How to ask a server:", 3},
+    {"ca", OPT_CA, "FILE", 0, "Trust these certificates (PEM) instead of the system's", 3},
+    {"user", OPT_USER, "NAME:PASSWORD", 0, "Basic authentication", 3},
+    {"header", OPT_HEADER, "'NAME: VALUE'", 0, "One more header; may be repeated", 3},
+    {"cert", OPT_CERT, "FILE", 0, "Client certificate (PEM)", 3},
+    {"key", OPT_KEY, "FILE", 0, "Its key (PEM), if not in the same file", 3},
+    {"connect-timeout", OPT_CONNECT_TIMEOUT, "S", 0, "Seconds to wait for a connection (10)", 3},
+    {"stall-timeout", OPT_STALL_TIMEOUT, "S", 0, "Seconds to wait for the next byte (30)", 3},
+    {0},
+};
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/** Exactly n_bytes bytes of hex. */
+static bool parse_hex(const char *text, uint8_t *out, size_t n_bytes)
+{
+    if (strlen(text) != 2 * n_bytes)
+        return false;
+    for (size_t i = 0; i < n_bytes; i++) {
+        const int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static int read_promises(const struct cli_call *call, struct cli_update_args *a)
+{
+    const char *sha256 = cli_value(call, OPT_SHA256);
+    const char *crc32 = cli_value(call, OPT_CRC32);
+    if (sha256 && !parse_hex(sha256, a->sha256, sizeof(a->sha256)))
+        return cli_usage(call, "--sha256 takes 64 hex digits, not '%s'", sha256);
+    a->config.sha256 = sha256 ? a->sha256 : NULL;
+    uint8_t b[4];
+    if (crc32 && !strncmp(crc32, "0x", 2))
+        crc32 += 2;
+    if (crc32 && !parse_hex(crc32, b, sizeof(b)))
+        return cli_usage(call, "--crc32 takes 8 hex digits, not '%s'", crc32);
+    a->config.has_crc32 = crc32 != NULL;
+    if (crc32)
+        a->config.crc32 = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    a->config.min_version = cli_value(call, OPT_MIN_VERSION);
+    if (!cli_number(call, OPT_LENGTH, UINT32_MAX, &a->config.length_bytes))
+        return CLI_EXIT_USAGE;
+    if (cli_has(call, OPT_LENGTH) && !a->config.length_bytes)
+        return cli_usage(call, "--length takes at least 1");
+    return CLI_EXIT_OK;
+}
+
+/** Splits NAME:PASSWORD in a copy of it. */
+static int read_user(const struct cli_call *call, struct cli_update_args *a)
+{
+    const char *user = cli_value(call, OPT_USER);
+    if (!user)
+        return CLI_EXIT_OK;
+    a->user = strdup(user);
+    if (!a->user)
+        return cli_fail_err(call->out, FERRY_ERR_NO_MEMORY, NULL);
+    char *colon = strchr(a->user, ':');
+    if (!colon)
+        return cli_usage(call, "--user takes NAME:PASSWORD");
+    *colon = '\0';
+    a->http.user = a->user;
+    a->http.password = colon + 1;
+    return CLI_EXIT_OK;
+}
+
+static int read_http(const struct cli_call *call, struct cli_update_args *a)
+{
+    uint32_t connect_s = FERRY_HTTP_CONNECT_TIMEOUT_MS / 1000;
+    uint32_t stall_s = FERRY_HTTP_STALL_TIMEOUT_MS / 1000;
+    if (!cli_number(call, OPT_CONNECT_TIMEOUT, TIMEOUT_MOST_S, &connect_s) ||
+        !cli_number(call, OPT_STALL_TIMEOUT, TIMEOUT_MOST_S, &stall_s))
+        return CLI_EXIT_USAGE;
+    if (!connect_s || !stall_s)
+        return cli_usage(call, "a time limit is at least 1 second");
+    const char *header;
+    for (int i = 0; (header = cli_value_at(call, OPT_HEADER, i)); i++) {
+        if (a->http.n_headers == CLI_UPDATE_HEADERS)
+            return cli_usage(call, "more than %u --header", CLI_UPDATE_HEADERS);
+        if (!strchr(header, ':'))
+            return cli_usage(call, "--header takes 'NAME: VALUE', not '%s'", header);
+        a->headers[a->http.n_headers++] = header;
+    }
+    a->http.headers = a->headers;
+    // The user has named the server and is told that nothing vouches for it.
+    a->http.allow_plain_http = true;
+    a->http.connect_timeout_ms = connect_s * 1000;
+    a->http.stall_timeout_ms = stall_s * 1000;
+    a->http.ca_file = cli_value(call, OPT_CA);
+    a->http.cert_file = cli_value(call, OPT_CERT);
+    a->http.key_file = cli_value(call, OPT_KEY);
+    if (a->http.key_file && !a->http.cert_file)
+        return cli_usage(call, "--key needs --cert");
+    a->http.secrets_for = a->given_source;
+    return read_user(call, a);
+}
+
+int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
+{
+    memset(a, 0, sizeof(*a));
+    a->given_source = a->source = call->args[1];
+    a->slot = cli_value(call, OPT_SLOT);
+    a->boot = cli_has(call, OPT_BOOT);
+    a->chunk_bytes = CHUNK_BYTES;
+    a->config.flags = (cli_has(call, OPT_ALLOW_DOWNGRADE) ? FERRY_UPDATE_DOWNGRADE : 0) |
+                      (cli_has(call, OPT_ALLOW_OTHER_PROJECT) ? FERRY_UPDATE_PROJECT : 0) |
+                      (cli_has(call, OPT_ALLOW_PENDING) ? FERRY_UPDATE_PENDING_TOO : 0) |
+                      (cli_has(call, OPT_GENTLE) ? FERRY_UPDATE_GENTLE : 0);
+    if (!cli_number(call, OPT_CHUNK, CHUNK_MOST_BYTES, &a->chunk_bytes))
+        return CLI_EXIT_USAGE;
+    if (!a->chunk_bytes)
+        return cli_usage(call, "--chunk takes at least 1");
+    int exit_code = read_promises(call, a);
+    if (!exit_code)
+        exit_code = read_http(call, a);
+    a->buffer = exit_code ? NULL : malloc(a->chunk_bytes);
+    if (!exit_code && !a->buffer)
+        exit_code = cli_fail_err(call->out, FERRY_ERR_NO_MEMORY, NULL);
+    if (exit_code)
+        cli_update_free_args(a);
+    return exit_code;
+}
+
+void cli_update_free_args(struct cli_update_args *a)
+{
+    free(a->buffer);
+    free(a->user);
+    a->buffer = NULL;
+    a->user = NULL;
+}
+
+int cli_update_slot(const struct cli_call *call, const struct ferry_vdevice *v,
+                    struct cli_update_args *a)
+{
+    a->config.slot = FERRY_SLOT_NEXT;
+    if (!a->slot)
+        return CLI_EXIT_OK;
+    if (ferry_vdevice_slot(v, a->slot, &a->config.slot) || a->config.slot < 0)
+        return cli_fail_text(call->out, FERRY_ERR_NOT_FOUND,
+                             "the partition table has no OTA slot '%s'", a->slot);
+    return CLI_EXIT_OK;
+}
+
+static int refuse_manifest(const struct cli_call *call, const struct cli_update_args *a,
+                           const char *what)
+{
+    return cli_fail_text(call->out, FERRY_ERR_MANIFEST,
+                         "the manifest %s promises another %s than %s", a->given_source, what,
+                         "the command line");
+}
+
+static int merge_promises(const struct cli_call *call, struct cli_update_args *a)
+{
+    const struct ferry_manifest *m = &a->manifest;
+    struct ferry_update_config *c = &a->config;
+    if (c->sha256 && memcmp(c->sha256, m->sha256, sizeof(m->sha256)) != 0)
+        return refuse_manifest(call, a, "SHA-256");
+    if (c->length_bytes && c->length_bytes != m->length_bytes)
+        return refuse_manifest(call, a, "length");
+    if (c->has_crc32 && m->has_crc32 && c->crc32 != m->crc32)
+        return refuse_manifest(call, a, "CRC-32");
+    c->sha256 = m->sha256;
+    c->length_bytes = m->length_bytes;
+    if (m->has_crc32) {
+        c->has_crc32 = true;
+        c->crc32 = m->crc32;
+    }
+    if (!c->min_version && m->min_version[0])
+        c->min_version = m->min_version;
+    return CLI_EXIT_OK;
+}
+
+int cli_update_manifest(const struct cli_call *call, struct cli_update_args *a,
+                        const struct ferry_cancel *cancel)
+{
+    static struct ferry_source_named named;
+    static char work[FERRY_MANIFEST_BYTES + 1];
+    if (!ferry_manifest_is_named(a->given_source))
+        return CLI_EXIT_OK;
+    cli_note(call->out, "Reading the manifest %s\n", a->given_source);
+    ferry_source_named_init(&named, a->given_source, &a->http, cancel);
+    if (ferry_manifest_load(&a->manifest, a->given_source, named.source, work)) {
+        const struct ferry_about about = {
+            .file = a->given_source,
+            .detail = a->manifest.detail[0] ? a->manifest.detail : NULL,
+        };
+        return cli_fail(call->out, &a->manifest.fault, &about);
+    }
+    if (!ferry_source_is_authenticated(named.source))
+        cli_warn(call->out, "unauthenticated: nothing vouches for what %s says", a->given_source);
+    a->has_manifest = true;
+    a->source = a->manifest.firmware;
+    return merge_promises(call, a);
+}

@@ -1,0 +1,45 @@
+/* cli/update_args.h - the options of `ferry update`, and the manifest that may stand for some. */
+#ifndef CLI_UPDATE_ARGS_H
+#define CLI_UPDATE_ARGS_H
+
+#include "agent/manifest.h"
+#include "device_args.h"
+#include "ferry/update.h"
+#include "source_named.h"
+
+#define CLI_UPDATE_HEADERS 32u // most --header options
+
+extern const struct argp_option cli_update_options[];
+
+/** The command line, read; pointers go into argv or into this struct. */
+struct cli_update_args {
+    struct ferry_update_config config;
+    struct ferry_http_options http;
+    const char *given_source; // as on the command line
+    const char *source;       // where the image is: that, or what the manifest names
+    const char *slot;         // --slot; NULL: the next one
+    bool has_manifest;
+    bool boot;
+    uint32_t chunk_bytes;
+    uint8_t *buffer; // chunk_bytes
+    uint8_t sha256[FERRY_SHA256_BYTES];
+    char *user; // "name", its password behind the NUL
+    const char *headers[CLI_UPDATE_HEADERS];
+    struct ferry_manifest manifest;
+};
+
+/** Reads the options. Returns CLI_EXIT_OK or the exit code after complaining. */
+int cli_update_read_args(const struct cli_call *call, struct cli_update_args *args);
+
+/** Finds --slot in the device's table. */
+int cli_update_slot(const struct cli_call *call, const struct ferry_vdevice *v,
+                    struct cli_update_args *args);
+
+/** If the source is a manifest, loads it: it names the image and adds its promises to those of the
+ * command line. Where both promise, they must agree. */
+int cli_update_manifest(const struct cli_call *call, struct cli_update_args *args,
+                        const struct ferry_cancel *cancel);
+
+void cli_update_free_args(struct cli_update_args *args);
+
+#endif

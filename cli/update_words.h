@@ -1,0 +1,31 @@
+/* cli/update_words.h - an update, told: stages, progress, how it ended. */
+#ifndef CLI_UPDATE_WORDS_H
+#define CLI_UPDATE_WORDS_H
+
+#include "agent/update_run.h"
+#include "progress.h"
+#include "update_args.h"
+
+/** What the telling needs to know; ctx of the events below. */
+struct cli_update_words {
+    const struct cli_call *call;
+    struct ferry_vdevice *v;
+    const struct cli_update_args *args;
+    const struct ferry_source *source;
+    struct cli_progress progress;
+    bool has_desc;
+    bool is_verifying;          // "Verifying ..." stands on the current line
+    struct ferry_app_desc desc; // of the new app
+};
+
+void cli_update_stage(void *ctx, enum ferry_stage stage, const struct ferry_update *u);
+void cli_update_progress(void *ctx, uint32_t done_bytes, uint32_t total_bytes);
+
+/** Says what is now in the slot and what boots next. */
+void cli_update_succeeded(struct cli_update_words *w, const struct ferry_update *u);
+
+/** Says why it failed and that the device boots what it booted. Returns the exit code. */
+int cli_update_failed(struct cli_update_words *w, const struct ferry_update *u,
+                      const struct ferry_update_job *job, ferry_err err);
+
+#endif
