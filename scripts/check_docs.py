@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Docs against code. docs/errors.md is made from include/ferry/err.h and host/sentence.c,
 docs/cli.md from what `ferry help --format=json` says; both must be current (--update writes them).
-Relative links, and pointers from comments into docs/, lead somewhere. In docs/coverage.md every test named exists, and every row that is
-done names one."""
+Relative links, and pointers from comments into docs/, lead somewhere. In docs/coverage.md every
+test named exists, and every row that is done names one."""
 
 import json
 import re
@@ -139,7 +139,7 @@ def link_complaints(root):
 
 def pointer_complaints(root):
     """Comments that point into docs/, as a file or as a file and a "Heading"."""
-    for name in checks.files(root, ".c", ".h", ".py", ".cmake", "CMakeLists.txt"):
+    for name in checks.files(root, ".c", ".h", ".cmake", "CMakeLists.txt"):
         # A pointer may run over the end of a comment's line.
         text = re.sub(r"\n\s*(?:\*|//|#)? *", " ", (root / name).read_text())
         for path, heading in re.findall(r'(?<![\w/])(docs/[\w/-]+\.md)(?: "([^"]{3,60})")?', text):

@@ -139,8 +139,9 @@ def compare(target, new, old):
         for name in sorted(set(old[kind]) - set(new[kind])):
             yield f"{target}: {name} is in the table, but no longer in the code"
         for name in sorted(set(new[kind]) & set(old[kind])):
-            if grew(new[kind][name][0], old[kind][name][0]):
-                yield f"{target}: {name} grew from {old[kind][name][0]} to {new[kind][name][0]} bytes"
+            is_now, was = new[kind][name][0], old[kind][name][0]
+            if grew(is_now, was):
+                yield f"{target}: {name} grew from {was} to {is_now} bytes"
 
 
 def absolute(target, m):

@@ -11,7 +11,8 @@ PATTERNS = [
     ("a path of somebody's machine", r"(?<![\w.])/(?:wo" r"rk|ho" r"me/\w+|ro" r"ot/\.)(?:/|\b)"),
     ("a path outside the repository", r"\.\./sha" r"red\b"),
     ("the address of a package registry",
-     r"https?://[^\s\"'>]*(?:debian|py" r"pi|python" r"hosted|npmjs|crates\.io|proxy\.golang|maven)"),
+     r"https?://[^\s\"'>]*(?:debian|py" r"pi|python" r"hosted|npmjs|crates\.io|proxy\.golang"
+     r"|maven)"),
     ("unfinished work", r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b"),
     ("unfinished work", r"(?i)\bnot (?:yet )?imple" r"mented\b"),
     ("a failure thrown away", r"\|\| tr" r"ue\b"),

@@ -36,6 +36,7 @@ check() { python3 "scripts/check_$1.py"; }
 c_tests() { ctest --test-dir "build/$1" -j"$(nproc)" --timeout 300 --output-on-failure |
     sed '/^$/d;/^Total Test time/d'; }
 python_tests() { build/venv/bin/pytest -q -x -p no:cacheprovider "$@"; }
+command_line() { FERRY=build/$1/ferry python_tests tests/e2e; }
 tools() { scripts/setup.sh build demo test && scripts/venv.sh; }
 
 both() {
@@ -55,8 +56,8 @@ all() {
     stage symbols check symbols
     stage size check size
     stage self-tests python_tests tests/repo
-    stage e2e env FERRY=build/release/ferry build/venv/bin/pytest -q -x -p no:cacheprovider tests/e2e
-    stage e2e-dev env FERRY=build/dev/ferry build/venv/bin/pytest -q -x -p no:cacheprovider tests/e2e
+    stage e2e command_line release
+    stage e2e-dev command_line dev
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage demo scripts/demo.sh

@@ -41,9 +41,9 @@ class Tree:
 
     def check(self, name, *flags):
         """Runs scripts/check_NAME.py of the project on this tree: (exit code, output)."""
-        done = subprocess.run([sys.executable, ROOT / f"scripts/check_{name}.py", *flags, self.root],
-                              check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True)
+        script = ROOT / f"scripts/check_{name}.py"
+        done = subprocess.run([sys.executable, script, *flags, self.root], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.returncode, done.stdout
 
     def passes(self, name):
