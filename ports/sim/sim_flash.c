@@ -175,6 +175,11 @@ void sim_flash_tear(struct sim_flash *s, char op, uint32_t off_bytes, const void
         prog_bytes(s, off_bytes, src, len_bytes, false);
     } else if (cut == SIM_CUT_PROG_BITS) {
         prog_bytes(s, off_bytes, src, len_bytes, true);
+    } else if (cut == SIM_CUT_PROG_HOLE) {
+        const uint32_t hole = next_random(s) % len_bytes;
+        const uint32_t end = len_bytes - hole > 4 ? hole + 4 : len_bytes;
+        prog_bytes(s, off_bytes, src, hole, false);
+        prog_bytes(s, off_bytes + end, (const uint8_t *)src + end, len_bytes - end, false);
     } else {
         const uint32_t whole = next_random(s) % len_bytes;
         prog_bytes(s, off_bytes, src, whole, false);

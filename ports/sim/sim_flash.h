@@ -19,6 +19,7 @@ enum sim_cut {
     SIM_CUT_AFTER,        // done, but the caller never learns
     SIM_CUT_PROG_PREFIX,  // some first bytes programmed, the next one perhaps in part
     SIM_CUT_PROG_BITS,    // any subset of the bits programmed
+    SIM_CUT_PROG_HOLE,    // all programmed but a few bytes somewhere
     SIM_CUT_ERASE_PREFIX, // some first bytes erased
     SIM_CUT_ERASE_BITS,   // any subset of the bits erased
     SIM_CUT_ERASE_WEAK,   // reads blank or not, differently each time, until erased again

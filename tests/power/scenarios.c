@@ -102,9 +102,36 @@ static const char *retry(struct bench_device *b)
     return why;
 }
 
+/* An entry that is NEW was armed by an update: its slot must hold a whole image by then. */
+static bool armed_too_early(struct bench_device *b)
+{
+    struct ferry_slots s;
+    if (bench_device_open(b) || ferry_slots_load(&b->dev, &s))
+        return true;
+    for (int i = 0; i < 2; i++) {
+        if (s.names[i] >= 0 && s.entry[i].state == FERRY_STATE_NEW &&
+            ferry_device_verify(&b->dev, s.names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The running slot had an entry before the update and must have one at every instant since. */
+static bool started_with_entry;
+
+static bool lost_its_entry(struct bench_device *b)
+{
+    struct ferry_slots s;
+    if (!started_with_entry || b->dev.running < 0)
+        return false;
+    return ferry_slots_load(&b->dev, &s) || s.running < 0;
+}
+
 static const char *check_update(struct bench_device *b)
 {
     const bool may_be_valid = confirm_begun;
+    if (armed_too_early(b))
+        return "a slot was armed before its image was whole";
     if (bench_device_boot(b) == FERRY_SLOT_NONE)
         return "nothing boots";
     if (runs_b(b)) {
@@ -115,7 +142,7 @@ static const char *check_update(struct bench_device *b)
     }
     if (!runs_a(b))
         return "what boots is neither the old release nor the new one";
-    if (running_state(b) == FERRY_STATE_INVALID || running_state(b) == FERRY_STATE_ABORTED)
+    if (lost_its_entry(b))
         return "the running release lost its entry";
     return retry(b);
 }
@@ -123,6 +150,7 @@ static const char *check_update(struct bench_device *b)
 static void ready(struct bench_device *b, const struct bench_layout *layout)
 {
     update_config = (struct ferry_update_config){.slot = FERRY_SLOT_NEXT};
+    started_with_entry = false;
     bench_device_init(b, layout);
 }
 
@@ -134,6 +162,7 @@ static void set_up_two_slots(struct bench_device *b)
     bench_device_entry(b, 0, 3, FERRY_STATE_VALID);
     bench_device_entry(b, 1, 2, FERRY_STATE_VALID);
     b->dev.running = 0;
+    started_with_entry = true;
 }
 
 static void set_up_gentle(struct bench_device *b)
@@ -195,6 +224,7 @@ static void set_up_three_slots(struct bench_device *b)
     bench_device_entry(b, 0, 5, FERRY_STATE_VALID);
     bench_device_entry(b, 1, 3, FERRY_STATE_VALID);
     b->dev.running = 1;
+    started_with_entry = true;
 }
 
 static void set_up_one_slot_and_factory(struct bench_device *b)
@@ -209,6 +239,25 @@ static void set_up_one_slot_and_factory(struct bench_device *b)
 static const char *done_update(struct bench_device *b)
 {
     return b_is_taken_on(b);
+}
+
+/* ---- the first boot of a new release: the bootloader's writes ---- */
+
+static void set_up_armed(struct bench_device *b)
+{
+    set_up_two_slots(b);
+    bench_device_put(b, 1, image_b, b_bytes);
+    bench_device_entry(b, 1, 4, FERRY_STATE_NEW);
+}
+
+static const char *act_boot(struct bench_device *b)
+{
+    return bench_device_boot(b) == 1 && runs_b(b) ? NULL : "the new release does not boot";
+}
+
+static const char *done_boot(struct bench_device *b)
+{
+    return bench_device_boot(b) == 0 && runs_a(b) ? NULL : "an unconfirmed release boots twice";
 }
 
 /* ---- confirm ---- */
@@ -406,6 +455,7 @@ const struct scenario scenarios[] = {
     {"update of three slots", set_up_three_slots, act_update, check_update, done_update},
     {"update of one slot beside factory", set_up_one_slot_and_factory, act_update, check_update,
      done_update},
+    {"first boot of a release", set_up_armed, act_boot, check_update, done_boot},
     {"confirm", set_up_pending, act_confirm, check_confirm, done_confirm},
     {"confirm, no other entry", set_up_pending_alone, act_confirm, check_confirm, done_confirm},
     {"confirm of a slot without an entry", set_up_fallback, act_confirm, check_confirm_fallback,

@@ -21,7 +21,8 @@ struct scenario {
 
 struct power_counts {
     uint64_t passed, failed;
-    uint64_t cuts[2][8]; // first or second cut, by enum sim_cut
+    uint64_t bootloader_windows;
+    uint64_t cuts[2][9]; // first or second cut, by enum sim_cut
 };
 
 extern const struct scenario scenarios[];

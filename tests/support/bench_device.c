@@ -57,6 +57,7 @@ void bench_device_init(struct bench_device *b, const struct bench_layout *layout
 void bench_device_fork(struct bench_device *to, const struct bench_device *from, uint32_t seed)
 {
     to->policy = from->policy;
+    to->in_bootloader = false;
     to->dev = from->dev;
     sim_flash_fork(&to->sim, &from->sim, seed);
     to->dev.flash = &to->sim.flash;
@@ -93,9 +94,12 @@ int bench_device_boot(struct bench_device *b)
 {
     struct ferry_boot_report report;
     sim_flash_power_on(&b->sim);
-    if (bench_device_open(b) || ferry_boot_run(&b->dev, FERRY_HOLD_NONE, NULL, &report))
+    if (bench_device_open(b))
         return FERRY_SLOT_NONE;
-    return report.booted;
+    b->in_bootloader = true;
+    const ferry_err err = ferry_boot_run(&b->dev, FERRY_HOLD_NONE, NULL, &report);
+    b->in_bootloader = false;
+    return err ? FERRY_SLOT_NONE : report.booted;
 }
 
 ferry_err bench_device_update(struct bench_device *b, const uint8_t *image, uint32_t n,

@@ -29,6 +29,7 @@ struct bench_device {
     struct ferry_device_work work;
     struct ferry_device dev;
     uint8_t buffer[4096]; // an update's work memory
+    bool in_bootloader;   // true while bench_device_boot decides and writes
 };
 
 /** A blank device with this table, rollback on, otadata mode safe, chip ESP32-C3. */
