@@ -141,11 +141,11 @@ static void print_counts(const struct power_counts *c)
         sum[0] += c->cuts[0][k];
         sum[1] += c->cuts[1][k];
     }
+    printf("%-20s %12llu %12llu\n", "all", (unsigned long long)sum[0], (unsigned long long)sum[1]);
     printf(
         "%llu cuts in the bootloader's own rewrite of an entry broke a promise (a known window of "
         "the stock bootloader)\n",
         (unsigned long long)c->bootloader_windows);
-    printf("%-20s %12llu %12llu\n", "all", (unsigned long long)sum[0], (unsigned long long)sum[1]);
 }
 
 static uint32_t number_after(int argc, char **argv, const char *option, uint32_t otherwise)
