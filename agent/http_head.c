@@ -91,12 +91,11 @@ static void content_range(struct ferry_http_head *head, const char *value, size_
 
 static void location(struct ferry_http_head *head, const char *value, size_t n)
 {
-    char before[FERRY_URL_BYTES];
-    memcpy(before, head->location, sizeof before);
-    if (!keep(head->location, sizeof head->location, value, n))
-        head->location_is_cut = true;
-    if (before[0] && strcmp(before, head->location) != 0)
+    const char *const first = head->location;
+    if (*first && (strlen(first) != n || memcmp(first, value, n) != 0))
         head->is_broken = true;
+    else if (!keep(head->location, sizeof head->location, value, n))
+        head->location_is_cut = true;
 }
 
 void ferry_http_head_field(struct ferry_http_head *head, const char *name, size_t n_name,

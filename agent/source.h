@@ -41,7 +41,7 @@ struct ferry_source {
     const struct ferry_cancel *cancel; // kept; NULL: cannot be cancelled
     struct ferry_source_facts facts;
     struct ferry_fault fault;               // why open or read failed
-    char detail[FERRY_SOURCE_DETAIL_BYTES]; // the same in words ("404 Not Found"); "" nothing more
+    char detail[FERRY_SOURCE_DETAIL_BYTES]; // more in words ("Not Found"); "" nothing
     uint32_t at_bytes;                      // offset in the file of the next byte
     bool is_open;
     bool is_authenticated; // see ferry_source_is_authenticated

@@ -128,18 +128,6 @@ static ferry_err follow(struct ferry_source_http *s)
     return FERRY_OK;
 }
 
-static ferry_err fail_status(struct ferry_source_http *s)
-{
-    char *const detail = s->source.detail;
-    const size_t n = sizeof s->source.detail;
-    detail[0] = '\0';
-    ferry_text_add_number(detail, n, s->head.status);
-    if (s->head.reason[0])
-        ferry_text_add(detail, n, " ");
-    ferry_text_add(detail, n, s->head.reason);
-    return fail(s, FERRY_ERR_NET_STATUS, s->head.status, 0, NULL);
-}
-
 static bool is_web_page(const char *content_type)
 {
     const size_t n = strcspn(content_type, "; \t");
@@ -187,7 +175,7 @@ static ferry_err judge_head(struct ferry_source_http *s, uint32_t off_bytes)
 {
     const struct ferry_http_head *h = &s->head;
     if (h->status != 200 && h->status != 206)
-        return fail_status(s);
+        return fail(s, FERRY_ERR_NET_STATUS, h->status, 0, h->reason);
     if (is_web_page(h->content_type))
         return fail_quoting(s, FERRY_ERR_NET_TYPE, 0, "content type ", h->content_type);
     if (h->content_encoding[0] &&
@@ -259,8 +247,10 @@ static ferry_err read_http(struct ferry_source *src, void *dst, size_t n, size_t
     size_t n_read = 0;
     s->http->detail[0] = '\0';
     const ferry_err err = s->http->ops->read(s->http, dst, n, &n_read);
-    if (err)
-        return fail(s, err, at, s->has_end ? s->end_bytes : 0, s->http->detail);
+    if (err) {
+        const bool is_cut = err == FERRY_ERR_NET_CLOSED && s->has_end;
+        return fail(s, err, is_cut ? at : 0, is_cut ? s->end_bytes : 0, s->http->detail);
+    }
     const uint64_t now = (uint64_t)at + n_read;
     if (s->has_end && now > s->end_bytes)
         return fail(s, FERRY_ERR_NET_LENGTH, clamp_u32(now), s->end_bytes, NULL);

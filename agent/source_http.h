@@ -57,11 +57,11 @@ struct ferry_source_http {
  * FERRY_ERR_ARG           a header, user name or key that cannot be sent as it is
  * FERRY_ERR_NET_URL       not an http or https address
  * FERRY_ERR_NET_INSECURE  plain http, and nobody allowed it
- * FERRY_ERR_NET_STATUS    fault: the status; detail "404 Not Found"
+ * FERRY_ERR_NET_STATUS    fault: the status; detail "Not Found"
  * FERRY_ERR_NET_REDIRECT  detail why; too many: fault: 6, 5
  * FERRY_ERR_NET_TYPE      a web page
  * FERRY_ERR_NET_LENGTH    fault: bytes sent or announced, limit
- * FERRY_ERR_NET_CLOSED    fault: bytes received, bytes announced (0: none)
+ * FERRY_ERR_NET_CLOSED    fault: bytes received, bytes announced; 0, 0: none were
  * FERRY_ERR_NET_PROTOCOL  the offset was ignored (fault: 200, 206), lengths contradict each other,
  *                         content is encoded
  * and with the errors of the transport. */

@@ -61,7 +61,6 @@ static ferry_err err_of(const struct ferry_http_curl *c, CURLcode code)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_PROXY:
-        return FERRY_ERR_NET_CONNECT;
     case CURLE_OPERATION_TIMEDOUT: // the only limit libcurl is given is the one for connecting
         return FERRY_ERR_NET_CONNECT;
     case CURLE_SSL_CONNECT_ERROR:
@@ -156,64 +155,75 @@ static bool add_headers(struct ferry_http_curl *c, const struct ferry_http_reque
     return true;
 }
 
-/* setopt checks its arguments by macro and returns a code of its own each time. */
-#define SET(option, value)                                                                         \
-    do {                                                                                           \
-        const CURLcode code_ = curl_easy_setopt(c->easy, option, value);                           \
-        if (code_)                                                                                 \
-            return code_;                                                                          \
-    } while (0)
-
-static CURLcode set_exchange(struct ferry_http_curl *c, const struct ferry_http_request *req)
+static CURLcode set_numbers(CURL *easy, const struct ferry_http_request *req)
 {
-    SET(CURLOPT_ERRORBUFFER, c->words);
-    SET(CURLOPT_URL, req->url);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    // One body at a time needs no HTTP/2, whose flow control would buffer megabytes of a paused
-    // one.
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
-    SET(CURLOPT_HTTPHEADER, c->headers);
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (req->off_bytes) {
+    const struct {
+        CURLoption option;
+        long value;
+    } numbers[] = {
+        {CURLOPT_FOLLOWLOCATION, 0},
+        // One body at a time needs no HTTP/2, whose flow control would buffer megabytes of a paused
+        // one.
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+        {CURLOPT_HTTPAUTH, CURLAUTH_BASIC},
+        {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_QUICK_EXIT, 1}, // a cancelled name look-up is not waited for
+        {CURLOPT_CONNECTTIMEOUT_MS, (long)req->connect_timeout_ms},
+        {CURLOPT_BUFFERSIZE, CURL_MAX_WRITE_SIZE},
+    };
+    CURLcode code = CURLE_OK;
+    for (size_t i = 0; !code && i < sizeof numbers / sizeof *numbers; i++)
+        code = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+    return code;
+}
+
+/* libcurl keeps copies. */
+static CURLcode set_texts(CURL *easy, const struct ferry_http_request *req)
+{
+    char range[16] = "";
+    ferry_text_add_number(range, sizeof range, req->off_bytes);
+    ferry_text_add(range, sizeof range, "-");
+    const struct {
+        CURLoption option;
+        const char *value; // NULL: not set
+    } texts[] = {
+        {CURLOPT_URL, req->url},
+        {CURLOPT_PROTOCOLS_STR, "http,https"},
+        {CURLOPT_USERAGENT, "ferry/" FERRY_VERSION},
         // Not CURLOPT_RESUME_FROM: libcurl would judge the answer in its own words.
-        char range[16] = "";
-        ferry_text_add_number(range, sizeof range, req->off_bytes);
-        ferry_text_add(range, sizeof range, "-");
-        SET(CURLOPT_RANGE, range);
-    }
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); // a cancelled name look-up is not waited for
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)req->connect_timeout_ms);
-    SET(CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE);
-    SET(CURLOPT_HEADERFUNCTION, on_head_line);
-    SET(CURLOPT_HEADERDATA, c);
-    SET(CURLOPT_WRITEFUNCTION, on_body);
-    SET(CURLOPT_WRITEDATA, c);
-    return CURLE_OK;
+        {CURLOPT_RANGE, req->off_bytes ? range : NULL},
+        {CURLOPT_CAINFO, req->ca_file},
+        {CURLOPT_SSLCERT, req->cert_file},
+        {CURLOPT_SSLKEY, req->key_file},
+        {CURLOPT_USERNAME, req->user},
+        {CURLOPT_PASSWORD, req->password},
+    };
+    CURLcode code = CURLE_OK;
+    for (size_t i = 0; !code && i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].value)
+            code = curl_easy_setopt(easy, texts[i].option, texts[i].value);
+    if (!code && req->ca_file) // instead of the system's, not beside them
+        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    return code;
 }
 
-static CURLcode set_trust(struct ferry_http_curl *c, const struct ferry_http_request *req)
+static CURLcode set_callbacks(struct ferry_http_curl *c)
 {
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (req->ca_file) {
-        SET(CURLOPT_CAINFO, req->ca_file);
-        SET(CURLOPT_CAPATH, NULL); // instead of the system's, not beside them
-    }
-    if (req->cert_file) {
-        SET(CURLOPT_SSLCERT, req->cert_file);
-        SET(CURLOPT_SSLKEY, req->key_file);
-    }
-    if (req->user) {
-        SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        SET(CURLOPT_USERNAME, req->user);
-        SET(CURLOPT_PASSWORD, req->password);
-    }
-    return CURLE_OK;
+    CURLcode code = curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
+    if (!code)
+        code = curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    if (!code)
+        code = curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_head_line);
+    if (!code)
+        code = curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+    if (!code)
+        code = curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+    if (!code)
+        code = curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+    return code;
 }
-
-#undef SET
 
 /* From here on silence is a stall and no longer libcurl's connect limit. */
 static void note_connected(struct ferry_http_curl *c)
@@ -272,9 +282,11 @@ static ferry_err begin(struct ferry_http_curl *c, const struct ferry_http_reques
     c->multi = curl_multi_init();
     if (!c->easy || !c->multi || !add_headers(c, req))
         return fail(c, FERRY_ERR_NO_MEMORY, "");
-    CURLcode code = set_exchange(c, req);
+    CURLcode code = set_callbacks(c);
     if (!code)
-        code = set_trust(c, req);
+        code = set_numbers(c->easy, req);
+    if (!code)
+        code = set_texts(c->easy, req);
     if (code)
         return fail_code(c, code);
     if (curl_multi_add_handle(c->multi, c->easy))
