@@ -25,11 +25,12 @@ ENV = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 
 
 def fetch(name, stdin=subprocess.DEVNULL, http="yes", through=(), **options):
-    """Runs fetch on name, by way of the command `through`; underscores in option names stand for dashes."""
+    """Runs fetch on name, by way of the command `through`; an underscore in an option is a dash."""
     command = [*through, FETCH, "http", http]
     for key, value in options.items():
         command += [key.replace("_", "-"), str(value)]
-    done = subprocess.run(command + [str(name)], stdin=stdin, capture_output=True, text=True, timeout=30, env=ENV)
+    command.append(str(name))
+    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=30, env=ENV)
     assert done.stderr == ""
     result = json.loads(done.stdout)
     assert done.returncode == (1 if "error" in result else 0)
@@ -166,7 +167,9 @@ def test_cancelling_is_noticed_at_once(server, fault):
     assert time.monotonic() - begin < 1.5
 
 
-@pytest.mark.parametrize("fault, value, limit", [("ignores-range", 200, 206), ("wrong-range", 0, 5)])
+@pytest.mark.parametrize(
+    "fault, value, limit", [("ignores-range", 200, 206), ("wrong-range", 0, 5)]
+)
 def test_offset_that_is_not_honoured_is_noticed(server, fault, value, limit):
     got = fetch(server.url(f"{fault}/app.bin"), offset=5)
     assert got["error"] == "FERRY_ERR_NET_PROTOCOL"
@@ -216,7 +219,9 @@ def test_handshake_that_never_ends_counts_as_connecting(tls):
     assert 0.5 <= time.monotonic() - begin < 5
 
 
-@pytest.mark.parametrize("name", ["ftp://127.0.0.1/a", "http://u:p@127.0.0.1/a", "http:/a", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "name", ["ftp://127.0.0.1/a", "http://u:p@127.0.0.1/a", "http:/a", "file:///etc/passwd"]
+)
 def test_other_addresses_are_refused(name):
     assert fetch(name)["error"] == "FERRY_ERR_NET_URL"
 
@@ -286,7 +291,8 @@ def test_https_with_a_missing_ca_file_is_refused(tls_server, tmp_path):
 
 
 def test_certificate_of_another_host_is_refused(tls):
-    with FaultServer({"app.bin": DATA}, tls=tls, cert=(tls.wrong_host_cert, tls.wrong_host_key)) as s:
+    cert = (tls.wrong_host_cert, tls.wrong_host_key)
+    with FaultServer({"app.bin": DATA}, tls=tls, cert=cert) as s:
         got = fetch(s.url("ok/app.bin"), ca=tls.ca)
     assert got["error"] == "FERRY_ERR_NET_TLS"
 
@@ -330,7 +336,8 @@ def test_manifest_is_read_over_http():
         got = fetch(s.url("ok/m.json"), manifest="yes")
         assert got == {"firmware": s.url("ok/app.bin"), "length": len(DATA)}
         assert fetch(s.url("404/m.json"), manifest="yes")["value"] == 404
-        assert fetch(s.url("closes-early/m.json"), manifest="yes")["error"] == "FERRY_ERR_NET_CLOSED"
+        got = fetch(s.url("closes-early/m.json"), manifest="yes")
+        assert got["error"] == "FERRY_ERR_NET_CLOSED"
         got = fetch(s.url("endless/m.json"), manifest="yes")
         assert got["error"] == "FERRY_ERR_MANIFEST_SIZE" and got["limit"] == 8192
 
@@ -409,8 +416,8 @@ def test_missing_file_and_folder_are_named(tmp_path):
 def test_unreadable_file_is_named(file):
     file.chmod(0)
     # root reads everything by a capability; without it, permissions count for root too
-    through = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-    got = fetch(file, through=through)
+    humble = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    got = fetch(file, through=humble if os.geteuid() == 0 else [])
     assert (got["error"], got["detail"]) == ("FERRY_ERR_FILE_OPEN", "Permission denied")
 
 

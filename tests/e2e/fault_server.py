@@ -24,11 +24,12 @@ USER, PASSWORD = "bench", "s3cret"
 TOKEN_HEADER, TOKEN = "X-Fleet-Token", "42"
 ENDLESS_STOPS_AT = 64 << 20  # nobody who checks lengths takes that much
 PIECE = 4096
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class Tls:
-    """A test CA, a server certificate for localhost, a client certificate, and a stranger's CA; made
-    with the openssl command in a folder, valid for two days."""
+    """A test CA, a server certificate for localhost, a client certificate, and a stranger's CA;
+    made with the openssl command in a folder, valid for two days."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -36,15 +37,17 @@ class Tls:
         self.other_ca = self._ca("other-ca")
         self.server_cert, self.server_key = self._leaf("server", "localhost", "serverAuth")
         self.client_cert, self.client_key = self._leaf("client", "device-1", "clientAuth")
-        self.wrong_host_cert, self.wrong_host_key = self._leaf("wrong", "elsewhere.example", "serverAuth")
+        self.wrong_host_cert, self.wrong_host_key = self._leaf(
+            "wrong", "elsewhere.example", "serverAuth"
+        )
 
     def _openssl(self, *args):
         subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, timeout=60)
 
     def _ca(self, name):
         cert, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                      "-days", 2, "-subj", f"/CN=ferry test {name}", "-keyout", key, "-out", cert)
+        self._openssl("req", "-x509", *NEW_KEY, "-days", 2, "-subj", f"/CN=ferry test {name}",
+                      "-keyout", key, "-out", cert)
         return cert
 
     def _leaf(self, name, host, usage):
@@ -52,10 +55,10 @@ class Tls:
         extensions = self.folder / f"{name}.ext"
         names = f"DNS:{host}" + (",IP:127.0.0.1" if host == "localhost" else "")
         extensions.write_text(f"subjectAltName={names}\nextendedKeyUsage={usage}\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                      "-subj", f"/CN={host}", "-keyout", key, "-out", request)
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca.with_suffix(".key"),
-                      "-CAcreateserial", "-days", 2, "-extfile", extensions, "-out", cert)
+        self._openssl("req", *NEW_KEY, "-subj", f"/CN={host}", "-keyout", key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca,
+                      "-CAkey", self.ca.with_suffix(".key"), "-CAcreateserial", "-days", 2,
+                      "-extfile", extensions, "-out", cert)
         return cert, key
 
 
@@ -338,7 +341,7 @@ class Server(ThreadingHTTPServer):
 
 class FaultServer:
     """files: name -> bytes. tls: a Tls, for https. needs_client_cert: refuse clients without one.
-    cert: another (certificate, key) than tls's own. requests: what was asked, as (path, headers)."""
+    cert: another (certificate, key) than tls's own. requests: what was asked: (path, headers)."""
 
     def __init__(self, files, tls=None, needs_client_cert=False, cert=None):
         self.files = dict(files)
@@ -349,7 +352,9 @@ class FaultServer:
         self.context = self._context(needs_client_cert, cert) if tls else None
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.owner = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
 
     def _context(self, needs_client_cert, cert):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -381,7 +386,8 @@ class FaultServer:
 def main():
     parser = argparse.ArgumentParser(description="Serve one file, well or badly.")
     parser.add_argument("file", type=pathlib.Path)
-    parser.add_argument("--tls", type=pathlib.Path, metavar="FOLDER", help="https; certificates go there")
+    parser.add_argument("--tls", type=pathlib.Path, metavar="FOLDER",
+                        help="https; certificates go there")
     args = parser.parse_args()
     tls = Tls(args.tls) if args.tls else None
     with FaultServer({args.file.name: args.file.read_bytes()}, tls=tls) as server:
