@@ -11,6 +11,7 @@
 #define CLI_COMMANDS(X)                                                                            \
     X(device_new)                                                                                  \
     X(device_boot)                                                                                 \
+    X(status)                                                                                      \
     X(update)                                                                                      \
     X(confirm)                                                                                     \
     X(reject)                                                                                      \

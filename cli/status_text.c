@@ -1,0 +1,190 @@
+/* cli/status_text.c - a device for a person to read. */
+#include <stdio.h>
+#include <string.h>
+
+#include "status_facts.h"
+
+static void head(struct cli_output *out, const char *title)
+{
+    cli_text(out, "\n%s%s%s\n", cli_colour(out, CLI_BOLD), title, cli_colour(out, CLI_PLAIN));
+}
+
+static void print_device(struct cli_output *out, const struct status_facts *f)
+{
+    const struct ferry_vdevice *v = f->v;
+    const struct ferry_policy *p = &v->policy;
+    cli_text(out, "%s%s%s  %s%s, %s bytes of flash", cli_colour(out, CLI_BOLD), v->path,
+             cli_colour(out, CLI_PLAIN), p->chip ? p->chip->name : "unknown chip",
+             v->chip_is_guessed ? " (found from its images)" : "",
+             cli_thousands(v->file.flash.size_bytes));
+    if (v->is_dir)
+        cli_text(out, ", switched on %s time%s", cli_thousands(v->boot_count),
+                 v->boot_count == 1 ? "" : "s");
+    cli_text(out, "\nrollback %s, anti-rollback %s, secure version %s, otadata written %s\n",
+             p->rollback ? "on" : "off", p->anti_rollback ? "on" : "off",
+             cli_thousands(p->secure_version),
+             p->otadata_mode == FERRY_OTADATA_IDF ? "as ESP-IDF does" : "safely");
+}
+
+static void print_slot_line(struct cli_output *out, const struct status_facts *f, const char *what,
+                            int slot, const char *why)
+{
+    char label[FERRY_LABEL_BYTES + 1], app[80] = "";
+    const struct status_slot *s = slot == FERRY_SLOT_NONE ? NULL : status_slot(f, slot);
+    if (s && s->has_desc)
+        cli_app_words(app, sizeof(app), &s->desc);
+    cli_text(out, "%-12s%s%s%s%s%s\n", what, cli_colour(out, s ? CLI_GOOD : CLI_BAD),
+             s ? cli_label(f->v, slot, label) : "nothing", cli_colour(out, CLI_PLAIN),
+             *app ? "  " : "", app);
+    if (*why)
+        cli_text(out, "%-12s%s%s%s\n", "", cli_colour(out, CLI_DIM), why,
+                 cli_colour(out, CLI_PLAIN));
+}
+
+static void print_summary(struct cli_output *out, const struct status_facts *f)
+{
+    char why[CLI_WORDS_BYTES];
+    cli_text(out, "\n");
+    print_slot_line(out, f, "Runs now", f->v->dev.running, cli_running_words(f->v->running_by));
+    print_slot_line(out, f, "Boots next", f->next.booted,
+                    cli_next_words(why, sizeof(why), f->v, &f->next));
+}
+
+/** Second line of a slot: how full, and whether it would boot. */
+static void print_verdict(struct cli_output *out, const struct status_facts *f,
+                          const struct status_slot *s)
+{
+    const char *indent = "                                ";
+    char why[FERRY_SENTENCE_BYTES];
+    const char *size = cli_thousands(s->span.size_bytes);
+    switch (s->content) {
+    case STATUS_APP:
+        cli_text(out, "%s%s of %s bytes used (%u%%), %sverified%s\n", indent,
+                 cli_thousands(s->used_bytes), size,
+                 (unsigned)((uint64_t)s->used_bytes * 100 / s->span.size_bytes),
+                 cli_colour(out, CLI_GOOD), cli_colour(out, CLI_PLAIN));
+        break;
+    case STATUS_EMPTY:
+        cli_text(out, "empty, %s bytes\n", size);
+        break;
+    case STATUS_UNFINISHED:
+        cli_text(out, "an update that did not finish; %s bytes, will not boot\n", size);
+        break;
+    case STATUS_DAMAGED:
+        cli_text(out, "%s%s%s%s\n", indent, cli_colour(out, CLI_BAD),
+                 cli_try_words(why, sizeof(why), f->v, s->slot, &s->fault),
+                 cli_colour(out, CLI_PLAIN));
+        break;
+    }
+}
+
+static void print_slot(struct cli_output *out, const struct status_facts *f,
+                       const struct status_slot *s)
+{
+    char label[FERRY_LABEL_BYTES + 1], app[80], state[40] = "", date[24], time[24];
+    const bool runs = s->slot == f->v->dev.running, next = s->slot == f->next.booted;
+    const char *role = runs && next ? "runs, stays" : runs ? "runs" : next ? "boots next" : "";
+    cli_text(out, "  %-16s %-13s", cli_label(f->v, s->slot, label), role);
+    const bool has_text = s->content == STATUS_APP || s->content == STATUS_DAMAGED;
+    if (s->has_state)
+        cli_state_words(state, sizeof(state), s->state);
+    if (has_text && s->has_desc)
+        cli_text(out, "%s, %s%s%s, built %s %s\n", cli_app_words(app, sizeof(app), &s->desc),
+                 s->chip ? s->chip->name : "unknown chip", s->has_state ? ", " : "", state,
+                 cli_printable(date, sizeof(date), s->desc.date),
+                 cli_printable(time, sizeof(time), s->desc.time));
+    else if (has_text)
+        cli_text(out, "no app descriptor\n");
+    print_verdict(out, f, s);
+}
+
+static void print_slots(struct cli_output *out, const struct status_facts *f)
+{
+    head(out, "App slots");
+    for (unsigned i = 0; i < f->n_slots; i++)
+        print_slot(out, f, &f->slots[i]);
+    if (!f->n_slots)
+        cli_text(out, "  none\n");
+}
+
+static void print_otadata(struct cli_output *out, const struct status_facts *f)
+{
+    char words[160];
+    if (!f->next.has_entries)
+        return;
+    head(out, "otadata");
+    for (int i = 0; i < 2; i++)
+        cli_text(out, "  entry %d at 0x%06x  %s%s\n", i,
+                 (unsigned)(f->v->dev.otadata.off_bytes + (uint32_t)i * FERRY_OTADATA_STRIDE),
+                 cli_entry_words(words, sizeof(words), f->v, &f->next.entries[i]),
+                 i == ferry_otadata_active(f->next.entries) ? "  <- active" : "");
+}
+
+static const char *type_words(char *buf, size_t n, const char *name, uint8_t number)
+{
+    if (name)
+        snprintf(buf, n, "%s", name);
+    else
+        snprintf(buf, n, "0x%02x", number);
+    return buf;
+}
+
+static void print_table(struct cli_output *out, const struct status_facts *f)
+{
+    char label[40], type[16], subtype[16];
+    cli_text(out, "\n%sPartition table%s at 0x%x%s\n", cli_colour(out, CLI_BOLD),
+             cli_colour(out, CLI_PLAIN), (unsigned)f->v->table_off_bytes,
+             !f->v->table_err  ? ""
+             : f->n_partitions ? ": damaged; what its rows still say:"
+                               : ": none");
+    if (f->n_partitions)
+        cli_text(out, "  %-16s %-10s %-10s %10s %10s %12s\n", "Name", "Type", "SubType", "Offset",
+                 "Size", "Bytes");
+    for (unsigned i = 0; i < f->n_partitions; i++) {
+        const struct ferry_partition *p = &f->partitions[i];
+        cli_text(out, "  %-16s %-10s %-10s %#10x %#10x %12s%s%s\n",
+                 cli_printable(label, sizeof(label), p->label),
+                 type_words(type, sizeof(type), ferry_type_name(p->type), p->type),
+                 type_words(subtype, sizeof(subtype), ferry_subtype_name(p->type, p->subtype),
+                            p->subtype),
+                 (unsigned)p->off_bytes, (unsigned)p->size_bytes, cli_thousands(p->size_bytes),
+                 p->flags & FERRY_FLAG_ENCRYPTED ? " encrypted" : "",
+                 p->flags & FERRY_FLAG_READONLY ? " readonly" : "");
+    }
+}
+
+static void print_seen(struct cli_output *out, const struct status_facts *f)
+{
+    char app[80];
+    if (!f->n_seen)
+        return;
+    head(out, "Apps that lie in this flash");
+    for (unsigned i = 0; i < f->n_seen; i++)
+        cli_text(out, "  0x%06x %s\n", (unsigned)f->seen[i].off_bytes,
+                 cli_app_words(app, sizeof(app), &f->seen[i].desc));
+}
+
+static void print_problems(struct cli_output *out, const struct status_facts *f)
+{
+    head(out, "Problems");
+    if (!f->n_problems)
+        cli_text(out, "  none\n");
+    for (unsigned i = 0; i < f->n_problems; i++)
+        cli_text(out, "  %s%u.%s %s\n     %s %s\n", cli_colour(out, CLI_WARN), i + 1,
+                 cli_colour(out, CLI_PLAIN), f->problems[i].what, out->utf8 ? "→" : "->",
+                 f->problems[i].remedy);
+}
+
+void status_print(struct cli_output *out, const struct status_facts *f)
+{
+    print_device(out, f);
+    if (!f->v->table_err) {
+        print_summary(out, f);
+        print_slots(out, f);
+        print_otadata(out, f);
+    }
+    print_table(out, f);
+    print_seen(out, f);
+    status_print_map(out, f);
+    print_problems(out, f);
+}
