@@ -60,7 +60,8 @@ static ferry_err check_options(struct ferry_source_http *s)
 static ferry_err judge_url(struct ferry_source_http *s, bool *gets_secrets)
 {
     const struct ferry_http_options *o = s->options;
-    const char *const owner_url = o->secrets_for ? o->secrets_for : s->first_url;
+    const bool has_owner = o->secrets_for && ferry_url_is_http(o->secrets_for);
+    const char *const owner_url = has_owner ? o->secrets_for : s->first_url;
     struct ferry_url url;
     struct ferry_url owner;
     if (ferry_url_split(s->url, &url))

@@ -30,9 +30,9 @@ struct ferry_http_options {
     size_t n_headers;      // "Name: value", n_headers of them
     const char *cert_file; // client certificate, PEM
     const char *key_file;  // its key, PEM; NULL: in the same file
-    // Whose secrets the five above are: only the origin of this address gets them. NULL: of the
-    // address that is opened. With a manifest, the manifest's address: a manifest may name any
-    // host.
+    // Whose secrets the five above are: only the origin of this address gets them. NULL, or the
+    // path of a file: of the address that is opened. With a manifest, what the manifest was read
+    // from: one that came from a server may name any host.
     const char *secrets_for;
     const char *ca_file;         // PEM; trusted instead of the system's; NULL: the system's
     uint32_t connect_timeout_ms; // 0: FERRY_HTTP_CONNECT_TIMEOUT_MS

@@ -365,6 +365,11 @@ static void secrets_of_a_manifest_stay_with_its_origin(void)
     check_asked(0, "https://elsewhere/a", false);
     T_EQ_INT(ask("https://h/a", answers), FERRY_OK);
     check_asked(0, "https://h/a", true);
+    options.secrets_for = "folder/m.json"; // the user's own file names the host
+    T_EQ_INT(ask("https://elsewhere/a", answers), FERRY_OK);
+    check_asked(0, "https://elsewhere/a", true);
+    options.secrets_for = "https://odd host/m.json";
+    T_EQ_INT(ask("https://h/a", answers), FERRY_ERR_NET_URL);
 }
 
 static void five_redirects_are_followed_and_not_six(void)
