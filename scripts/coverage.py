@@ -27,7 +27,7 @@ def run_tests(root):
     for counts in (root / BUILD).rglob("*.gcda"):
         counts.unlink()
     environment = dict(os.environ, FERRY=str(root / BUILD / "ferry"))
-    for command in (["ctest", "--test-dir", BUILD, "-j2", "--output-on-failure", "-Q"],
+    for command in (["ctest", "--test-dir", BUILD, "-j2", "--output-on-failure"],
                     ["build/venv/bin/pytest", "-q", "-x", "tests/e2e"]):
         done = subprocess.run(command, cwd=root, env=environment, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

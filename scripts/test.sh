@@ -36,7 +36,9 @@ check() { python3 "scripts/check_$1.py"; }
 c_tests() { ctest --test-dir "build/$1" -j"$(nproc)" --timeout 300 --output-on-failure |
     sed '/^$/d;/^Total Test time/d'; }
 python_tests() { build/venv/bin/pytest -q -x -p no:cacheprovider "$@"; }
-command_line() { FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch python_tests tests/agent tests/e2e; }
+command_line() {
+    FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch python_tests tests/agent tests/e2e
+}
 tools() { scripts/setup.sh build demo test && scripts/venv.sh; }
 
 both() {
