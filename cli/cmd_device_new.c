@@ -56,7 +56,7 @@ static int read_plan(struct plan *p)
         .rollback = given.rollback,
         .anti_rollback = given.anti_rollback,
         .secure_version = given.secure_version,
-        .otadata_mode = given.otadata_mode,
+        .writer = given.writer,
     };
     return CLI_EXIT_OK;
 }

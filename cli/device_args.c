@@ -31,7 +31,8 @@ const struct argp_option cli_device_options[] = {
 bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *given)
 {
     static const char *const modes[] = {"safe", "idf", NULL};
-    int mode = given->otadata_mode;
+    static const struct ferry_slots_writer *const writers[] = {&ferry_slots_safe, &ferry_slots_idf};
+    int mode = 0;
     given->has_rollback |= cli_has(call, OPT_ROLLBACK);
     given->has_table_off |= cli_has(call, OPT_TABLE_OFFSET);
     if (!cli_switch(call, OPT_ROLLBACK, &given->rollback) ||
@@ -40,7 +41,7 @@ bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *gi
         !cli_number(call, OPT_TABLE_OFFSET, UINT32_MAX, &given->table_off_bytes) ||
         !cli_choice(call, OPT_OTADATA, modes, &mode))
         return false;
-    given->otadata_mode = (enum ferry_otadata_mode)mode;
+    given->writer = writers[mode];
     const char *chip = cli_value(call, OPT_CHIP);
     given->chip = chip ? ferry_chip_by_name(chip) : NULL;
     if (chip && !given->chip) {

@@ -2,6 +2,7 @@
 # Paths count from the project's root. Never a glob: what is built is what is named.
 set(FERRY_CORE_SOURCES
     core/err.c
+    core/bytes.c
     core/crc32.c
     core/flash.c
     core/chip.c

@@ -24,3 +24,15 @@ const char *ferry_errname(ferry_err err)
 #undef CASE
     return "?";
 }
+
+ferry_err ferry_fail(struct ferry_fault *fault, ferry_err err, uint32_t value, uint32_t limit,
+                     uint32_t off_bytes)
+{
+    if (fault) {
+        fault->err = err;
+        fault->value = value;
+        fault->limit = limit;
+        fault->off_bytes = off_bytes;
+    }
+    return err;
+}

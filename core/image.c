@@ -10,7 +10,8 @@
 enum phase { PHASE_HEADER, PHASE_SEG_HEADER, PHASE_SEG_DATA, PHASE_PAD, PHASE_DIGEST, PHASE_REST };
 
 #define SEG_HEADER_BYTES 8u
-#define SEG_LEN_LIMIT    0x1000000u // 16 MB; Espressif refuses a segment this long
+#define SEG_LEN_LIMIT    0x1000000u  // 16 MB; Espressif refuses a segment this long
+#define IMAGE_LIMIT      0x80000000u // keeps every sum of lengths below 32 bits
 #define CHECKSUM_START   0xefu
 #define CHECKSUM_ALIGN   16u
 #define PAGE_DEFAULT     0x10000u
@@ -92,21 +93,33 @@ static ferry_err check_chip(struct ferry_image *img)
     return FERRY_OK;
 }
 
-/* Where the data ended: padding up to a checksum byte that closes a block of 16. */
-static void begin_pad(struct ferry_image *img)
+/* The eFuse block revisions that the descriptor asks for. Espressif looks at them only behind the
+ * last segment, so a damaged segment is reported before them. */
+static ferry_err check_blk_rev(struct ferry_image *img)
 {
-    img->phase = PHASE_PAD;
-    img->part_end_bytes = ferry_align_up(img->part_end_bytes + 1, CHECKSUM_ALIGN);
+    const struct ferry_image_rules *r = img->rules;
+    if (!r->chip || !r->chip->has_blk_rev || r->metadata_only)
+        return FERRY_OK;
+    const uint16_t min = ferry_le16(img->desc_head + 176);
+    const uint16_t max = ferry_le16(img->desc_head + 178);
+    if (r->blk_rev < min)
+        return fail(img, FERRY_ERR_IMAGE_BLK_REV, min, r->blk_rev);
+    if (!REV_UNLIMITED(max) && r->blk_rev > max)
+        return fail(img, FERRY_ERR_IMAGE_BLK_REV, max, r->blk_rev);
+    return FERRY_OK;
 }
 
-static void begin_segment_or_pad(struct ferry_image *img)
+/* Behind the data: padding up to a checksum byte that closes a block of 16. */
+static ferry_err begin_segment_or_pad(struct ferry_image *img)
 {
-    if (img->n_segments == img->header.n_segments) {
-        begin_pad(img);
-        return;
+    if (img->n_segments < img->header.n_segments) {
+        img->phase = PHASE_SEG_HEADER;
+        img->part_end_bytes += SEG_HEADER_BYTES;
+        return FERRY_OK;
     }
-    img->phase = PHASE_SEG_HEADER;
-    img->part_end_bytes += SEG_HEADER_BYTES;
+    img->phase = PHASE_PAD;
+    img->part_end_bytes = ferry_align_up(img->part_end_bytes + 1, CHECKSUM_ALIGN);
+    return check_blk_rev(img);
 }
 
 static ferry_err end_header(struct ferry_image *img)
@@ -119,8 +132,7 @@ static ferry_err end_header(struct ferry_image *img)
         return err;
     if (img->header.n_segments > FERRY_IMAGE_SEGMENTS)
         return fail(img, FERRY_ERR_IMAGE_SEGMENTS, img->header.n_segments, FERRY_IMAGE_SEGMENTS);
-    begin_segment_or_pad(img);
-    return FERRY_OK;
+    return begin_segment_or_pad(img);
 }
 
 static bool in_range(const struct ferry_addr_range *r, uint32_t addr)
@@ -153,16 +165,21 @@ static ferry_err end_segment_header(struct ferry_image *img)
     const uint32_t load_addr = ferry_le32(img->part);
     const uint32_t len = ferry_le32(img->part + 4);
     const uint32_t header_off = img->at_bytes - SEG_HEADER_BYTES;
-    if (len % 4 || len >= SEG_LEN_LIMIT)
+    // Chips that map more than 16 MB have no limit of their own, only the flash's.
+    const bool big = img->rules->chip && img->rules->chip->big_flash;
+    if (len % 4 || (!big && len >= SEG_LEN_LIMIT))
         return ferry_fail(&img->fault, FERRY_ERR_IMAGE_SEG_LEN, len, SEG_LEN_LIMIT, header_off);
     // The first segment begins with the descriptor, which every app has.
     if (img->n_segments == 0 && len < FERRY_APP_DESC_BYTES)
         return ferry_fail(&img->fault, FERRY_ERR_IMAGE_SEG_LEN, len, FERRY_APP_DESC_BYTES,
                           header_off);
     // Espressif notices this only at the very end, after reading past the partition.
-    if (img->rules->max_bytes && !ferry_range_fits(img->at_bytes, len, img->rules->max_bytes))
-        return ferry_fail(&img->fault, FERRY_ERR_IMAGE_SIZE, img->at_bytes + len,
-                          img->rules->max_bytes, header_off);
+    const uint32_t max = img->rules->max_bytes;
+    const uint32_t limit = max && max < IMAGE_LIMIT ? max : IMAGE_LIMIT;
+    if (!ferry_range_fits(img->at_bytes, len, limit))
+        return ferry_fail(&img->fault, FERRY_ERR_IMAGE_SIZE,
+                          len <= UINT32_MAX - img->at_bytes ? img->at_bytes + len : UINT32_MAX,
+                          limit, header_off);
     if (img->rules->segments)
         img->rules->segments[img->n_segments] =
             (struct ferry_segment){load_addr, len, img->at_bytes};
@@ -191,14 +208,6 @@ static ferry_err end_desc(struct ferry_image *img)
     const ferry_err err = check_align(img, ferry_le32(img->part), FERRY_APP_DESC_OFF);
     if (err || r->metadata_only)
         return err;
-    if (r->chip && r->chip->has_blk_rev) {
-        const uint16_t min = ferry_le16(img->desc_head + 176);
-        const uint16_t max = ferry_le16(img->desc_head + 178);
-        if (r->blk_rev < min)
-            return fail(img, FERRY_ERR_IMAGE_BLK_REV, min, r->blk_rev);
-        if (!REV_UNLIMITED(max) && r->blk_rev > max)
-            return fail(img, FERRY_ERR_IMAGE_BLK_REV, max, r->blk_rev);
-    }
     if (r->min_secure_version) {
         if (!img->desc_ready)
             return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_head),
@@ -244,8 +253,7 @@ static ferry_err end_part(struct ferry_image *img)
     case PHASE_SEG_HEADER:
         return end_segment_header(img);
     case PHASE_SEG_DATA:
-        begin_segment_or_pad(img);
-        return FERRY_OK;
+        return begin_segment_or_pad(img);
     case PHASE_PAD:
         return end_pad(img);
     default:
@@ -367,4 +375,16 @@ int32_t ferry_image_esp_err(ferry_err err)
     default:
         return 0x2002; // ESP_ERR_IMAGE_INVALID
     }
+}
+
+int32_t ferry_image_esp_verdict(const struct ferry_image *img, uint32_t flash_bytes)
+{
+    const struct ferry_fault *f = &img->fault;
+    const bool in_segments = f->err == FERRY_ERR_IMAGE_SIZE && img->phase == PHASE_SEG_HEADER;
+    if (!in_segments || ferry_range_fits(img->rules->base_off_bytes, f->value, flash_bytes))
+        return ferry_image_esp_err(f->err);
+    if (!img->rules->metadata_only)
+        return -1; // ESP_FAIL: the segment cannot be mapped
+    // The segment is passed over unread, and the next header is looked for where it would be.
+    return f->value == UINT32_MAX ? 0x2002 : 0x102;
 }

@@ -4,9 +4,9 @@
 
 #include "core/slots_private.h"
 
-static bool is_safe(const struct ferry_device *d)
+static const struct ferry_slots_writer *writer(const struct ferry_device *d)
 {
-    return d->policy->otadata_mode == FERRY_OTADATA_SAFE;
+    return d->policy->writer ? d->policy->writer : &ferry_slots_safe;
 }
 
 static ferry_err fail(struct ferry_device *d, ferry_err err, uint32_t value, uint32_t limit)
@@ -199,8 +199,7 @@ ferry_err ferry_slots_prepare(struct ferry_device *d, int target, uint8_t *erase
         return fail(d, FERRY_ERR_UPDATE_RUNNING, (uint32_t)target, 0);
     if (d->running == FERRY_SLOT_NONE)
         return fail(d, FERRY_ERR_SLOT_UNKNOWN, 0, 0);
-    return is_safe(d) ? ferry__safe_prepare(d, target, erased)
-                      : ferry__idf_prepare(d, target, erased);
+    return writer(d)->prepare(d, target, erased);
 }
 
 ferry_err ferry_slots_set_boot(struct ferry_device *d, int slot, uint32_t flags)
@@ -212,7 +211,7 @@ ferry_err ferry_slots_set_boot(struct ferry_device *d, int slot, uint32_t flags)
         err = ferry_device_verify(d, slot);
     if (err)
         return err;
-    return is_safe(d) ? ferry__safe_set_boot(d, slot, flags) : ferry__idf_set_boot(d, slot, flags);
+    return writer(d)->set_boot(d, slot, flags);
 }
 
 /* Confirm and reject are about an app in an OTA slot. */
@@ -228,7 +227,7 @@ ferry_err ferry_slots_confirm(struct ferry_device *d)
     const ferry_err err = check_ota_runs(d);
     if (err)
         return err;
-    return is_safe(d) ? ferry__safe_confirm(d) : ferry__idf_confirm(d);
+    return writer(d)->confirm(d);
 }
 
 ferry_err ferry_slots_reject(struct ferry_device *d, int *back)
@@ -236,7 +235,7 @@ ferry_err ferry_slots_reject(struct ferry_device *d, int *back)
     const ferry_err err = check_ota_runs(d);
     if (err)
         return err;
-    return is_safe(d) ? ferry__safe_reject(d, back) : ferry__idf_reject(d, back);
+    return writer(d)->reject(d, back);
 }
 
 /* A slot that force may choose: another one, never rejected, and its image is good. */
@@ -276,5 +275,5 @@ ferry_err ferry_slots_cancel_force(struct ferry_device *d)
 {
     if (d->running == FERRY_SLOT_NONE)
         return fail(d, FERRY_ERR_SLOT_UNKNOWN, 0, 0);
-    return is_safe(d) ? ferry__safe_cancel_force(d) : ferry__idf_cancel_force(d);
+    return writer(d)->cancel_force(d);
 }

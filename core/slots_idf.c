@@ -20,7 +20,7 @@ static ferry_err rewrite(struct ferry_device *d, struct ferry__otadata_view *v, 
     return FERRY_OK;
 }
 
-ferry_err ferry__idf_prepare(struct ferry_device *d, int target, uint8_t *erased)
+static ferry_err prepare(struct ferry_device *d, int target, uint8_t *erased)
 {
     (void)target; // the inactive entry goes, whichever slot it names
     *erased = 0;  // set_boot erases again
@@ -50,7 +50,7 @@ static ferry_err erase_both(struct ferry_device *d, struct ferry__otadata_view *
     return err ? err : ferry__entry_erase(d, v, 1);
 }
 
-ferry_err ferry__idf_set_boot(struct ferry_device *d, int slot, uint32_t flags)
+static ferry_err set_boot(struct ferry_device *d, int slot, uint32_t flags)
 {
     (void)flags;
     struct ferry__otadata_view v;
@@ -90,14 +90,14 @@ static ferry_err set_active_state(struct ferry_device *d, struct ferry__otadata_
     return rewrite(d, v, v->s.active, &e);
 }
 
-ferry_err ferry__idf_confirm(struct ferry_device *d)
+static ferry_err confirm(struct ferry_device *d)
 {
     struct ferry__otadata_view v;
     const ferry_err err = ferry__slots_view(d, &v);
     return err ? err : set_active_state(d, &v, FERRY_STATE_VALID);
 }
 
-ferry_err ferry__idf_reject(struct ferry_device *d, int *back)
+static ferry_err reject(struct ferry_device *d, int *back)
 {
     struct ferry__otadata_view v;
     int target = FERRY_SLOT_NONE;
@@ -111,7 +111,7 @@ ferry_err ferry__idf_reject(struct ferry_device *d, int *back)
     return err;
 }
 
-ferry_err ferry__idf_cancel_force(struct ferry_device *d)
+static ferry_err cancel_force(struct ferry_device *d)
 {
     struct ferry__otadata_view v;
     const ferry_err err = ferry__slots_view(d, &v);
@@ -119,5 +119,8 @@ ferry_err ferry__idf_cancel_force(struct ferry_device *d)
         return err;
     if (v.s.active < 0 || v.s.names[v.s.active] == d->running)
         return ferry_fail(&d->fault, FERRY_ERR_NOT_FORCED, 0, 0, 0);
-    return ferry__idf_set_boot(d, d->running, FERRY_SET_BOOT_VERIFIED);
+    return set_boot(d, d->running, FERRY_SET_BOOT_VERIFIED);
 }
+
+const struct ferry_slots_writer ferry_slots_idf = {prepare, set_boot, confirm, reject,
+                                                   cancel_force};

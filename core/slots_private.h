@@ -23,16 +23,13 @@ ferry_err ferry__entry_erase(struct ferry_device *d, struct ferry__otadata_view 
 /** The state a freshly armed entry carries. */
 uint32_t ferry__armed_state(const struct ferry_device *d);
 
-ferry_err ferry__safe_prepare(struct ferry_device *d, int target, uint8_t *erased);
-ferry_err ferry__safe_set_boot(struct ferry_device *d, int slot, uint32_t flags);
-ferry_err ferry__safe_confirm(struct ferry_device *d);
-ferry_err ferry__safe_reject(struct ferry_device *d, int *back);
-ferry_err ferry__safe_cancel_force(struct ferry_device *d);
-
-ferry_err ferry__idf_prepare(struct ferry_device *d, int target, uint8_t *erased);
-ferry_err ferry__idf_set_boot(struct ferry_device *d, int slot, uint32_t flags);
-ferry_err ferry__idf_confirm(struct ferry_device *d);
-ferry_err ferry__idf_reject(struct ferry_device *d, int *back);
-ferry_err ferry__idf_cancel_force(struct ferry_device *d);
+/** One way of writing otadata; the functions of ferry/slots.h check and dispatch. */
+struct ferry_slots_writer {
+    ferry_err (*prepare)(struct ferry_device *d, int target, uint8_t *erased);
+    ferry_err (*set_boot)(struct ferry_device *d, int slot, uint32_t flags);
+    ferry_err (*confirm)(struct ferry_device *d);
+    ferry_err (*reject)(struct ferry_device *d, int *back);
+    ferry_err (*cancel_force)(struct ferry_device *d);
+};
 
 #endif

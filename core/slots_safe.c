@@ -86,7 +86,7 @@ static ferry_err erase_both(struct ferry_device *d, struct ferry__otadata_view *
     return err ? err : ferry__entry_erase(d, v, last);
 }
 
-ferry_err ferry__safe_prepare(struct ferry_device *d, int target, uint8_t *erased)
+static ferry_err prepare(struct ferry_device *d, int target, uint8_t *erased)
 {
     struct ferry__otadata_view v;
     ferry_err err = ferry__slots_view(d, &v);
@@ -145,7 +145,7 @@ static bool boots_already(const struct ferry_slots *s, int slot)
     return state != FERRY_STATE_NEW && state != FERRY_STATE_PENDING;
 }
 
-ferry_err ferry__safe_set_boot(struct ferry_device *d, int slot, uint32_t flags)
+static ferry_err set_boot(struct ferry_device *d, int slot, uint32_t flags)
 {
     struct ferry__otadata_view v;
     ferry_err err = ferry__slots_view(d, &v);
@@ -174,7 +174,7 @@ ferry_err ferry__safe_set_boot(struct ferry_device *d, int slot, uint32_t flags)
     return write_entry(d, &v, i, &e, (flags >> 8 & 1u << i) != 0);
 }
 
-ferry_err ferry__safe_confirm(struct ferry_device *d)
+static ferry_err confirm(struct ferry_device *d)
 {
     struct ferry__otadata_view v;
     ferry_err err = ferry__slots_view(d, &v);
@@ -198,7 +198,7 @@ ferry_err ferry__safe_confirm(struct ferry_device *d)
     return err ? err : ferry__entry_erase(d, &v, r);
 }
 
-ferry_err ferry__safe_reject(struct ferry_device *d, int *back)
+static ferry_err reject(struct ferry_device *d, int *back)
 {
     struct ferry__otadata_view v;
     ferry_err err = ferry__slots_view(d, &v);
@@ -223,7 +223,7 @@ ferry_err ferry__safe_reject(struct ferry_device *d, int *back)
     return err;
 }
 
-ferry_err ferry__safe_cancel_force(struct ferry_device *d)
+static ferry_err cancel_force(struct ferry_device *d)
 {
     struct ferry__otadata_view v;
     ferry_err err = ferry__slots_view(d, &v);
@@ -239,3 +239,6 @@ ferry_err ferry__safe_cancel_force(struct ferry_device *d)
         err = give_running_entry(d, &v, FERRY_STATE_UNDEFINED);
     return err ? err : ferry__entry_erase(d, &v, forced_entry);
 }
+
+const struct ferry_slots_writer ferry_slots_safe = {prepare, set_boot, confirm, reject,
+                                                    cancel_force};

@@ -125,7 +125,7 @@ static void read_keys(struct reader *r, struct ferry_device_json *out)
     out->rollback = read_bool(r, "rollback");
     out->anti_rollback = read_bool(r, "anti_rollback");
     const char *mode = read_string(r, "otadata", "\"safe\" or \"idf\"");
-    out->otadata_mode = strcmp(mode, "idf") ? FERRY_OTADATA_SAFE : FERRY_OTADATA_IDF;
+    out->writer = strcmp(mode, "idf") ? &ferry_slots_safe : &ferry_slots_idf;
     if (strcmp(mode, "idf") != 0 && strcmp(mode, "safe") != 0)
         complain(r, "otadata", "\"safe\" or \"idf\"");
     read_running(r, out);
@@ -166,7 +166,7 @@ static char *make_text(const struct ferry_device_json *in)
         cJSON_AddBoolToObject(root, "rollback", in->rollback) &&
         cJSON_AddBoolToObject(root, "anti_rollback", in->anti_rollback) &&
         cJSON_AddStringToObject(root, "otadata",
-                                in->otadata_mode == FERRY_OTADATA_IDF ? "idf" : "safe") &&
+                                in->writer == &ferry_slots_idf ? "idf" : "safe") &&
         cJSON_AddNumberToObject(root, "secure_version", in->secure_version) &&
         (in->running[0] ? cJSON_AddStringToObject(root, "running", in->running)
                         : cJSON_AddNullToObject(root, "running")) &&

@@ -16,7 +16,7 @@ struct ferry_device_json {
     uint32_t boot_count;
     bool rollback;
     bool anti_rollback;
-    enum ferry_otadata_mode otadata_mode;
+    const struct ferry_slots_writer *writer;
     char running[FERRY_LABEL_BYTES + 1]; // label; "" for none
 };
 

@@ -72,7 +72,7 @@ static ferry_err load_json(struct ferry_vdevice *v)
     v->policy.rollback = json.rollback;
     v->policy.anti_rollback = json.anti_rollback;
     v->policy.secure_version = json.secure_version;
-    v->policy.otadata_mode = json.otadata_mode;
+    v->policy.writer = json.writer;
     v->table_off_bytes = json.table_off_bytes;
     v->boot_count = json.boot_count;
     memcpy(v->running_label, json.running, sizeof(v->running_label));
@@ -85,7 +85,7 @@ static void take_given(struct ferry_vdevice *v, const struct ferry_vdevice_given
     v->policy.rollback = g->has_rollback ? g->rollback : true;
     v->policy.anti_rollback = g->anti_rollback;
     v->policy.secure_version = g->secure_version;
-    v->policy.otadata_mode = g->otadata_mode;
+    v->policy.writer = g->writer;
     v->table_off_bytes = g->has_table_off ? g->table_off_bytes : FERRY_TABLE_OFF_DEFAULT;
 }
 
@@ -263,7 +263,7 @@ ferry_err ferry_vdevice_save(struct ferry_vdevice *v)
         .boot_count = v->boot_count,
         .rollback = v->policy.rollback,
         .anti_rollback = v->policy.anti_rollback,
-        .otadata_mode = v->policy.otadata_mode,
+        .writer = v->policy.writer,
     };
     char path[FERRY_VDEVICE_PATH_BYTES + 16];
     if (v->dev.running != FERRY_SLOT_NONE)

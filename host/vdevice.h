@@ -21,7 +21,7 @@ struct ferry_vdevice_given {
     bool has_rollback, rollback;   // default on
     bool anti_rollback;
     uint32_t secure_version;
-    enum ferry_otadata_mode otadata_mode;
+    const struct ferry_slots_writer *writer;
     bool has_table_off;
     uint32_t table_off_bytes; // default 0x8000
     bool is_any;              // something was given

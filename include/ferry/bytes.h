@@ -7,29 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline uint16_t ferry_le16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | (uint32_t)p[1] << 8);
-}
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-static inline uint32_t ferry_le32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
+/* Functions, not inlined: a load byte by byte is longer than a call, and the core has many. */
+uint16_t ferry_le16(const uint8_t *p);
+uint32_t ferry_le32(const uint8_t *p);
+void ferry_put_le16(uint8_t *p, uint16_t v);
+void ferry_put_le32(uint8_t *p, uint32_t v);
 
-static inline void ferry_put_le16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
+#ifdef __cplusplus
 }
-
-static inline void ferry_put_le32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-    p[2] = (uint8_t)(v >> 16);
-    p[3] = (uint8_t)(v >> 24);
-}
+#endif
 
 /** True if [off, off + len) lies in [0, total).
  * Subtraction instead of off + len: the sum is the sender's to choose and can wrap. */

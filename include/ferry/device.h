@@ -16,10 +16,10 @@ extern "C" {
 #define FERRY_SLOT_TEST    (-2)
 #define FERRY_SLOT_NONE    (-99)
 
-enum ferry_otadata_mode {
-    FERRY_OTADATA_SAFE, // every write leaves a bootable device at every instant
-    FERRY_OTADATA_IDF,  // Espressif's own writes, bit for bit, with their windows
-};
+/** How otadata is written, chosen by pointer so that firmware links only the way it uses. */
+struct ferry_slots_writer;
+extern const struct ferry_slots_writer ferry_slots_safe; // every instant boots a good image
+extern const struct ferry_slots_writer ferry_slots_idf;  // Espressif's writes, bit for bit
 
 /** What the device's bootloader, eFuses and owner have settled. */
 struct ferry_policy {
@@ -27,10 +27,10 @@ struct ferry_policy {
     uint16_t chip_rev;             // major * 100 + minor
     uint16_t blk_rev;
     bool ignore_max_rev;
-    bool rollback;           // bootloader built with app rollback
-    bool anti_rollback;      // ... and with anti-rollback
-    uint32_t secure_version; // burnt in eFuse; looked at with anti_rollback only
-    enum ferry_otadata_mode otadata_mode;
+    bool rollback;                           // bootloader built with app rollback
+    bool anti_rollback;                      // ... and with anti-rollback
+    uint32_t secure_version;                 // burnt in eFuse; looked at with anti_rollback only
+    const struct ferry_slots_writer *writer; // NULL: ferry_slots_safe
 };
 
 /** A part of the flash; size 0: the table has none. */

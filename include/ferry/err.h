@@ -132,17 +132,8 @@ const char *ferry_strerror(ferry_err err);
 const char *ferry_errname(ferry_err err);
 
 /** Fills *fault and returns err, so that a refusal is one line. fault may be NULL. */
-static inline ferry_err ferry_fail(struct ferry_fault *fault, ferry_err err, uint32_t value,
-                                   uint32_t limit, uint32_t off_bytes)
-{
-    if (fault) {
-        fault->err = err;
-        fault->value = value;
-        fault->limit = limit;
-        fault->off_bytes = off_bytes;
-    }
-    return err;
-}
+ferry_err ferry_fail(struct ferry_fault *fault, ferry_err err, uint32_t value, uint32_t limit,
+                     uint32_t off_bytes);
 
 #ifdef __cplusplus
 }

@@ -148,6 +148,11 @@ FERRY_MUST_CHECK ferry_err ferry_image_read_desc(const struct ferry_region *regi
  * or 0x2002. */
 int32_t ferry_image_esp_err(ferry_err err);
 
+/** The same for a reader that is done or has failed, in a flash of flash_bytes: Espressif's code
+ * reads a segment before it looks at the partition's end, so one that leaves the chip altogether
+ * gets the flash driver's number. */
+int32_t ferry_image_esp_verdict(const struct ferry_image *img, uint32_t flash_bytes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -145,7 +145,7 @@ static void confirm_acts_on_the_slot_that_runs(void)
     end();
 
     start(2, false);
-    b.policy.otadata_mode = FERRY_OTADATA_IDF;
+    b.policy.writer = &ferry_slots_idf;
     bench_device_entry(&b, 1, 2, FERRY_STATE_PENDING);
     b.dev.running = 0;
     T_EQ_INT(ferry_slots_confirm(&b.dev), FERRY_OK);
