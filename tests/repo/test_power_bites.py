@@ -1,5 +1,5 @@
-"""The power test catches what it is there to catch: each fault is planted in a copy of the core, and
-the sweep over the copy must fail. A fault that cannot be planted any more fails too."""
+"""The power test catches what it is there to catch: each fault is planted in a copy of the core,
+and the sweep over the copy must fail. A fault that cannot be planted any more fails too."""
 
 import pathlib
 import shutil

@@ -55,10 +55,11 @@ static inline bool t_same_mem(const void *got, const void *want, size_t n, const
     return i == n;
 }
 
-#define T_CHECK(cond)          t_note((cond), __FILE__, __LINE__, #cond)
-#define T_EQ_INT(got, want)    t_same_int((intmax_t)(got), (intmax_t)(want), __FILE__, __LINE__, #got)
-#define T_EQ_STR(got, want)    t_same_str((got), (want), __FILE__, __LINE__, #got)
-#define T_EQ_MEM(got, want, n) t_same_mem((got), (want), (n), __FILE__, __LINE__, #got)
+#define T_HERE                 __FILE__, __LINE__
+#define T_CHECK(cond)          t_note((cond), T_HERE, #cond)
+#define T_EQ_INT(got, want)    t_same_int((intmax_t)(got), (intmax_t)(want), T_HERE, #got)
+#define T_EQ_STR(got, want)    t_same_str((got), (want), T_HERE, #got)
+#define T_EQ_MEM(got, want, n) t_same_mem((got), (want), (n), T_HERE, #got)
 #define T_RUN(test)                                                                                \
     do {                                                                                           \
         t_name = #test;                                                                            \
