@@ -385,6 +385,7 @@ int32_t ferry_image_esp_verdict(const struct ferry_image *img, uint32_t flash_by
         return ferry_image_esp_err(f->err);
     if (!img->rules->metadata_only)
         return -1; // ESP_FAIL: the segment cannot be mapped
-    // The segment is passed over unread, and the next header is looked for where it would be.
-    return f->value == UINT32_MAX ? 0x2002 : 0x102;
+    // The segment is passed over unread; what fails is reading the header or digest behind it.
+    const bool reads_on = img->n_segments + 1 < img->header.n_segments || img->header.hash_appended;
+    return reads_on && f->value != UINT32_MAX ? 0x102 : 0x2002;
 }
