@@ -63,13 +63,14 @@ static unsigned collect(const struct status_facts *f, struct part *parts)
     return n;
 }
 
-static const char *cell(bool utf8, const struct part *p, uint64_t at, uint64_t step, bool narrow)
+/** The cell's character; at: the offset of its middle. */
+static const char *cell(bool utf8, const struct part *p, uint64_t at, bool narrow)
 {
     if (p->is_free)
         return utf8 ? "·" : ".";
     if (narrow)
         return utf8 ? "▏" : "|";
-    if (p->has_used && at + step / 2 >= (uint64_t)p->off_bytes + p->used_bytes)
+    if (p->has_used && (!p->used_bytes || at >= (uint64_t)p->off_bytes + p->used_bytes))
         return utf8 ? "░" : "-";
     return utf8 ? "█" : "#";
 }
@@ -77,16 +78,20 @@ static const char *cell(bool utf8, const struct part *p, uint64_t at, uint64_t s
 static void draw(char *line, size_t n, const struct status_facts *f, const struct part *p,
                  bool utf8)
 {
-    const uint64_t step = f->v->file.flash.size_bytes / MAP_CELLS + 1;
-    const uint64_t first = p->off_bytes / step;
-    const uint64_t cells = (p->size_bytes + step / 2) / step;
-    const uint64_t last = first + (cells ? cells : 1);
+    const uint64_t size = f->v->file.flash.size_bytes;
+    const uint64_t first = (uint64_t)p->off_bytes * MAP_CELLS / size;
+    const uint64_t end = (uint64_t)p->off_bytes + p->size_bytes;
+    const uint64_t rounded = (end * MAP_CELLS + size / 2) / size;
+    const bool narrow = rounded <= first;
+    const uint64_t last = narrow ? first + 1 : rounded;
     line[0] = '\0';
     for (uint64_t c = 0; c < last && c < MAP_CELLS; c++) {
-        const char *glyph = c < first ? " " : cell(utf8, p, c * step, step, !cells);
+        const uint64_t middle = (2 * c + 1) * size / (2 * MAP_CELLS);
+        const char *glyph = c < first ? " " : cell(utf8, p, middle, narrow);
         // An app that is there shows, however little of its slot it takes.
-        if (c == first && p->has_used && p->used_bytes && cells)
-            glyph = p->used_bytes >= step / 2 ? (utf8 ? "█" : "#") : (utf8 ? "▌" : "#");
+        if (c == first && p->used_bytes && !narrow &&
+            middle >= p->off_bytes + (uint64_t)p->used_bytes)
+            glyph = utf8 ? "▌" : "#";
         strncat(line, glyph, n - strlen(line) - 1);
     }
 }
