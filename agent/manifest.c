@@ -146,16 +146,14 @@ static ferry_err resolve_address(struct ferry_manifest *m, const char *name, con
 /* `firmware` in a manifest that is a file: an address, or a path. */
 static ferry_err resolve_path(struct ferry_manifest *m, const char *name, const char *firmware)
 {
-    struct ferry_url url;
-    size_t n_folder = 0;
     m->firmware_is_url = ferry_url_is_http(firmware);
-    if (m->firmware_is_url && ferry_url_split(firmware, &url))
-        return fail(m, "firmware", "is not a usable http or https address");
-    if (!m->firmware_is_url && firmware[0] != '/') {
-        n_folder = strlen(name);
-        while (n_folder && name[n_folder - 1] != '/')
-            n_folder--;
-    }
+    if (m->firmware_is_url)
+        return ferry_url_join(firmware, firmware, m->firmware, sizeof m->firmware)
+                   ? fail(m, "firmware", "is not a usable http or https address")
+                   : FERRY_OK;
+    size_t n_folder = firmware[0] == '/' ? 0 : strlen(name);
+    while (n_folder && name[n_folder - 1] != '/')
+        n_folder--;
     if (strlen(firmware) >= sizeof m->firmware - n_folder)
         return fail(m, "firmware", "is too long");
     memcpy(m->firmware, name, n_folder);

@@ -187,6 +187,9 @@ static ferry_err join(const char *base, const char *ref, char *out, size_t n_byt
         return FERRY_ERR_NET_URL;
     if (*url.path == '/')
         remove_dots(out + (url.path - out));
+    for (char *p = out; *p != ':'; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p - 'A' + 'a');
     return FERRY_OK;
 }
 

@@ -37,7 +37,8 @@ FERRY_MUST_CHECK ferry_err ferry_url_split(const char *text, struct ferry_url *o
 bool ferry_url_same_origin(const struct ferry_url *a, const struct ferry_url *b);
 
 /** Resolves ref, absolute or relative, against the address base (RFC 3986 5.2: dot segments are
- * removed, a fragment is dropped) into out, which is n_bytes large and may not overlap.
+ * removed, a fragment is dropped; the scheme comes out in small letters) into out, which is n_bytes
+ * large and may not overlap.
  * FERRY_ERR_NET_URL base or the result is not an http or https address, or does not fit; then *out
  * is an empty string. */
 FERRY_MUST_CHECK ferry_err ferry_url_join(const char *base, const char *ref, char *out,

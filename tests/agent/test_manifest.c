@@ -69,6 +69,9 @@ static const struct {
     {"dir/m.json", "/abs/a.bin", "/abs/a.bin"},
     {"dir/m.json", "http://h/a.bin", "http://h/a.bin"},
     {"dir/m.json", "https://h/a.bin", "https://h/a.bin"},
+    {"dir/m.json", "HTTPS://H/a.bin#x", "https://H/a.bin"},
+    {"HTTPS://h/m.json", "a.bin", "https://h/a.bin"},
+    {"HTTP://h/m.json", "hTTp://other/a.bin", "http://other/a.bin"},
     {"dir/m.json", "http.bin", "dir/http.bin"},
 };
 
@@ -116,6 +119,7 @@ static const struct {
     {URL, "{\"firmware\": \"https://u:p@h/a\"" REST, "\"firmware\" is not an http"},
     {URL, "{\"firmware\": \"//other/a\"" REST, "begins with //"},
     {URL, "{\"firmware\": \"http://h/r/a\"" REST, "from https to http"},
+    {"HTTPS://h/m.json", "{\"firmware\": \"HTTP://h/r/a\"" REST, "from https to http"},
     {"m.json", "{\"firmware\": \"http://u@h/a\"" REST, "not a usable http"},
     {URL, "{\"firmware\": \"a\", \"sha\": 7, \"length\": 1}", "\"sha\" must be a string"},
     {URL, "{\"firmware\": \"a\", \"sha\": \"00\", \"length\": 1}", "64 hex digits"},
