@@ -43,7 +43,7 @@ tools() { scripts/setup.sh build demo test && scripts/venv.sh; }
 
 both() {
     stage setup tools
-    for name in format words includes; do
+    for name in format words includes dialects; do
         stage $name check $name
     done
     stage release scripts/build.sh release

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""The core compiles in every dialect its users have: C11 without extensions, GNU C23 as ESP-IDF
+uses it, and each public header alone, also as C++17."""
+
+import subprocess
+
+import checks
+
+INCLUDE = ["-I", "include", "-I", "."]
+STRICT = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+CORE = [
+    ["gcc", "-std=c11", "-Wpedantic"],
+    ["gcc", "-std=gnu2x"],
+    ["clang", "-std=c11", "-Wpedantic"],
+]
+HEADERS = [
+    ["gcc", "-x", "c", "-std=c11", "-Wpedantic"],
+    ["clang", "-x", "c++", "-std=c++17"],
+]
+
+
+def complaint(root, command, source, text=None):
+    """What the compiler says first, or None."""
+    done = subprocess.run([*command, *STRICT, *INCLUDE, "-" if text else str(source)], cwd=root,
+                          check=False, input=text, stderr=subprocess.PIPE, text=True)
+    if done.returncode == 0:
+        return None
+    said = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
+    return f"{source} as {command[0]} {' '.join(command[1:])}: {said[0]}"
+
+
+def main():
+    args = checks.arguments(__doc__)
+    sources = [name for name in checks.files(args.root, ".c") if name.parts[0] == "core"]
+    headers = [name for name in checks.files(args.root, ".h") if name.parts[0] == "include"]
+    found = [complaint(args.root, command, name) for command in CORE for name in sources]
+    found += [complaint(args.root, command, name, f'#include "{"/".join(name.parts[1:])}"\n')
+              for command in HEADERS for name in headers]
+    checks.finish("dialects", [said for said in found if said],
+                  f"{len(sources)} sources, {len(headers)} headers")
+
+
+main()
