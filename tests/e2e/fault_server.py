@@ -197,12 +197,13 @@ def html(h, data):
 
 
 def endless(h, data):
-    """Data again and again, without a length."""
+    """The file, then zeros without end, and no length."""
     h.head(200)
+    h.wfile.write(data)
     for _ in range(ENDLESS_STOPS_AT // PIECE):
         if h.server.owner.closing.is_set():
             break
-        h.wfile.write((data * (PIECE // max(len(data), 1) + 1))[:PIECE])
+        h.wfile.write(bytes(PIECE))
 
 
 def endless_head(h, data):
