@@ -1,6 +1,6 @@
 /* crypto/portable.c - SHA-256 and MD5 in plain C, small before fast: for chips without a library
- * and without an accelerator. Links nothing but memcpy. SHA-256 after FIPS 180-4, MD5 after
- * RFC 1321. */
+ * and without an accelerator. Links the memory functions and ferry/bytes.h alone. SHA-256 after
+ * FIPS 180-4, MD5 after RFC 1321. */
 #include "ferry/crypto.h"
 
 #include "ferry/bytes.h"
