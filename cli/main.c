@@ -1,4 +1,5 @@
 /* cli/main.c - `ferry`: finds the command that the first words name and runs it. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,8 @@ static int run_group(const char *group, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    // Too large a file is an error like a full disk, not the end of the program.
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2 || is_help(argv[1])) {
         cli_help_all(stdout);
         return argc < 2 ? CLI_EXIT_USAGE : CLI_EXIT_OK;

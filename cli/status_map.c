@@ -82,8 +82,8 @@ static void draw(char *line, size_t n, const struct status_facts *f, const struc
     const uint64_t first = (uint64_t)p->off_bytes * MAP_CELLS / size;
     const uint64_t end = (uint64_t)p->off_bytes + p->size_bytes;
     const uint64_t rounded = (end * MAP_CELLS + size / 2) / size;
-    const bool narrow = rounded <= first;
-    const uint64_t last = narrow ? first + 1 : rounded;
+    const bool narrow = (uint64_t)p->size_bytes * 2 * MAP_CELLS < size; // less than half a cell
+    const uint64_t last = narrow || rounded <= first ? first + 1 : rounded;
     line[0] = '\0';
     for (uint64_t c = 0; c < last && c < MAP_CELLS; c++) {
         const uint64_t middle = (2 * c + 1) * size / (2 * MAP_CELLS);

@@ -23,7 +23,7 @@ static void print_device(struct cli_output *out, const struct status_facts *f)
     cli_text(out, "\nrollback %s, anti-rollback %s, secure version %s, otadata written %s\n",
              p->rollback ? "on" : "off", p->anti_rollback ? "on" : "off",
              cli_thousands(p->secure_version),
-             p->otadata_mode == FERRY_OTADATA_IDF ? "as ESP-IDF does" : "safely");
+             p->writer == &ferry_slots_idf ? "as ESP-IDF does" : "safely");
 }
 
 static void print_slot_line(struct cli_output *out, const struct status_facts *f, const char *what,
