@@ -418,7 +418,7 @@ static ferry_err lay_out(struct layout *l, uint32_t entry_addr)
 static ferry_err build_from(struct layout *l, const struct ferry_elf_parts *elf,
                             const uint8_t *file, size_t n_bytes)
 {
-    if (l->opt->use_segments && !elf->n_segments)
+    if (l->opt->use_segments && !elf->segments)
         return refuse(l->out, FERRY_ERR_ELF, "it has no segments, only sections");
     ferry_err err = choose_page(l, elf);
     if (err)

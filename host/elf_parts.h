@@ -22,7 +22,7 @@ struct ferry_elf_part {
 struct ferry_elf_parts {
     struct ferry_elf_part *sections; // PROGBITS and arrays of functions, in the file's order
     size_t n_sections;
-    struct ferry_elf_part *segments; // PT_LOAD, in the file's order
+    struct ferry_elf_part *segments; // PT_LOAD, in the file's order; NULL: no program headers
     size_t n_segments;
     uint32_t entry_addr;
     uint16_t machine;
