@@ -42,7 +42,7 @@ RULES = {
     "server": ({"include/ferry", "crypto", "host"},
                {LIBC, "cJSON", "libmicrohttpd", "GnuTLS", "SQLite", "libpq"}),
     "firmware": ({"include/ferry", "agent", "crypto", "ports/sifive-u", "ports/virt",
-                  "ports/esp32c3"}, set()),
+                  "ports/esp32c3"}, {"string.h"}),
     "examples": ({"include/ferry", "compat", "agent", "ports/posix", "ports/esp-idf"},
                  {LIBC, "ESP-IDF"}),
 }
