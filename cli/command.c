@@ -192,10 +192,6 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
     cli_output_close(&out);
     free(call.args);
     free(call.options);
-    if (fflush(stdout) || ferror(stdout)) {
-        fputs("ferry: cannot write the answer to stdout\n", stderr);
-        return CLI_EXIT_FAILED;
-    }
     return exit_code;
 }
 

@@ -108,21 +108,28 @@ static const struct argp_option options[] = {
     {0},
 };
 
+/** The object is the table: of all commands, or of the one asked for. */
+static int help_json(struct cli_call *call, const struct cli_command *only)
+{
+    cJSON_Delete(call->out->root);
+    call->out->root = cli_help_json(only);
+    call->out->json = true;
+    return cli_done(call->out);
+}
+
 static int help_words(struct cli_call *call)
 {
     char name[80];
-    if (!call->n_args) {
-        cli_help_all(stdout);
-        return cli_done(call->out);
-    }
     snprintf(name, sizeof(name), "%s%s%s", call->args[0], call->n_args > 1 ? " " : "",
              call->n_args > 1 ? call->args[1] : "");
     const struct cli_command *c = cli_command_find(name);
+    if (c && call->out->json)
+        return help_json(call, c);
     if (c) {
         cli_help_command(stdout, c);
         return cli_done(call->out);
     }
-    if (cli_group_find(name)) {
+    if (cli_group_find(name) && !call->out->json) {
         cli_help_group(stdout, name);
         return cli_done(call->out);
     }
@@ -140,12 +147,13 @@ static int run(struct cli_call *call)
     int form = call->out->json ? 1 : 0;
     if (!cli_choice(call, OPT_FORMAT, forms, &form))
         return CLI_EXIT_USAGE;
+    if (call->n_args && cli_has(call, OPT_FORMAT))
+        return cli_usage(call, "--format is for all commands at once");
+    if (call->n_args)
+        return help_words(call);
     switch (form) {
     case 1:
-        cJSON_Delete(call->out->root);
-        call->out->root = cli_help_json();
-        call->out->json = true;
-        return cli_done(call->out);
+        return help_json(call, NULL);
     case 2:
         cli_help_man(stdout);
         return cli_done(call->out);
@@ -153,7 +161,8 @@ static int run(struct cli_call *call)
         cli_help_bash(stdout);
         return cli_done(call->out);
     default:
-        return help_words(call);
+        cli_help_all(stdout);
+        return cli_done(call->out);
     }
 }
 

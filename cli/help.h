@@ -24,8 +24,8 @@ void cli_help_man(FILE *to);
 /** A bash completion script. */
 void cli_help_bash(FILE *to);
 
-/** The whole table as a JSON object; the caller frees it with cJSON_Delete. */
-cJSON *cli_help_json(void);
+/** The table as a JSON object, or of one command only; the caller frees it with cJSON_Delete. */
+cJSON *cli_help_json(const struct cli_command *only);
 
 /** Walks the options of a command, its own first, then shared, then common; NULL past the end.
  * Rows that are only headings are passed over. */

@@ -181,13 +181,15 @@ static cJSON *json_options(const struct cli_command *c)
     return list;
 }
 
-cJSON *cli_help_json(void)
+cJSON *cli_help_json(const struct cli_command *only)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "version", FERRY_VERSION);
     cJSON *list = cJSON_AddArrayToObject(root, "commands");
     const struct cli_command *c;
     for (size_t i = 0; (c = cli_command_at(i)); i++) {
+        if (only && c != only)
+            continue;
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "name", c->name);
         cJSON_AddStringToObject(item, "summary", c->summary);

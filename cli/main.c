@@ -50,10 +50,8 @@ static int run_group(const char *group, int argc, char **argv)
     return cli_run(command, argc - 2, argv + 2);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
-    // Too large a file is an error like a full disk, not the end of the program.
-    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2 || is_help(argv[1])) {
         cli_help_all(stdout);
         return argc < 2 ? CLI_EXIT_USAGE : CLI_EXIT_OK;
@@ -68,4 +66,17 @@ int main(int argc, char **argv)
     if (cli_group_find(argv[1]))
         return run_group(argv[1], argc, argv);
     return no_command(NULL, argv[1], argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    // Too large a file is an error like a full disk, not the end of the program.
+    signal(SIGXFSZ, SIG_IGN);
+    const int exit_code = dispatch(argc, argv);
+    // What was said only counts if it arrived.
+    if (fflush(stdout) || ferror(stdout)) {
+        fputs("ferry: cannot write the answer to stdout\n", stderr);
+        return CLI_EXIT_FAILED;
+    }
+    return exit_code;
 }

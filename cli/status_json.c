@@ -22,8 +22,7 @@ static void put_device(cJSON *root, const struct status_facts *f)
     cJSON_AddBoolToObject(root, "rollback", p->rollback);
     cJSON_AddBoolToObject(root, "anti_rollback", p->anti_rollback);
     cJSON_AddNumberToObject(root, "secure_version", p->secure_version);
-    cJSON_AddStringToObject(root, "otadata_mode",
-                            p->writer == &ferry_slots_idf ? "idf" : "safe");
+    cJSON_AddStringToObject(root, "otadata_mode", p->writer == &ferry_slots_idf ? "idf" : "safe");
     if (v->is_dir)
         cJSON_AddNumberToObject(root, "boot_count", v->boot_count);
     cJSON_AddNumberToObject(root, "table_offset", v->table_off_bytes);
