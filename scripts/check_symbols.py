@@ -1,12 +1,8 @@
-What the freestanding code asks of its surroundings: the core may leave undefined only the four
+#!/usr/bin/env python3
+"""What the freestanding code asks of its surroundings: the core may leave undefined only the four
 memory functions and the hashes of ferry/crypto.h, portable crypto the memory functions and the
 core's loads and stores; so no 64-bit division creeps in through the compiler. No data, no bss: no
 mutable statics.
-
-Looks at the archives of the presets rv32, xtensa (divides in software) and release.#!/usr/bin/env python3
-"""What the freestanding code asks of its surroundings: the core may leave undefined only the four
-memory functions and the hashes of ferry/crypto.h, portable crypto the memory functions and the
-core's loads and stores; so no 64-bit division creeps in through the compiler. No data, no bss: no mutable statics.
 
 Looks at the archives of the presets rv32, xtensa (divides in software) and release."""
 
