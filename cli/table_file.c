@@ -1,9 +1,12 @@
 /* cli/table_file.c - partition tables from files. */
 #include "table_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "device_words.h"
+#include "partition_csv.h"
 #include "read_file.h"
 
 #define LONGEST_CSV_BYTES (1024u * 1024u)
@@ -30,6 +33,43 @@ static int take_binary(const struct cli_call *call, const char *path, uint32_t f
     return check_binary(call, path, flash_bytes, table);
 }
 
+/** What the table's author should know of, as gen_esp32part.py would say it. */
+static void pass_warnings_on(const struct cli_call *call, const char *path,
+                             const struct ferry_rows *rows)
+{
+    char line[FERRY_ROWS_DETAIL_BYTES], shown[FERRY_ROWS_DETAIL_BYTES];
+    for (const char *at = rows->warnings.text; at && *at;) {
+        const size_t n = strcspn(at, "\n");
+        snprintf(line, sizeof(line), "%.*s", (int)n, at);
+        cli_warn(call->out, "%s: %s", path, cli_printable(shown, sizeof(shown), line));
+        at += n + (at[n] == '\n');
+    }
+}
+
+static int take_csv(const struct cli_call *call, const char *path, uint32_t flash_bytes,
+                    uint32_t table_off_bytes, const uint8_t *bytes, size_t n_bytes,
+                    uint8_t table[FERRY_TABLE_BYTES])
+{
+    struct ferry_rows rows = {0};
+    const struct ferry_rows_options options = {.table_off_bytes = table_off_bytes,
+                                               .flash_bytes = flash_bytes};
+    ferry_err err = ferry_rows_read(&rows, bytes, n_bytes, &options);
+    if (!err)
+        err = ferry_rows_check(&rows, &options);
+    if (!err)
+        err = ferry_rows_encode(&rows, &options, table);
+    pass_warnings_on(call, path, &rows);
+    int exit_code = CLI_EXIT_OK;
+    if (err) {
+        rows.fault.err = err;
+        exit_code = cli_fail(
+            call->out, &rows.fault,
+            &(struct ferry_about){.file = path, .detail = rows.detail[0] ? rows.detail : NULL});
+    }
+    ferry_rows_free(&rows);
+    return exit_code;
+}
+
 int cli_read_table_file(const struct cli_call *call, const char *path, uint32_t flash_bytes,
                         uint32_t table_off_bytes, uint8_t table[FERRY_TABLE_BYTES])
 {
@@ -41,11 +81,10 @@ int cli_read_table_file(const struct cli_call *call, const char *path, uint32_t 
         return cli_fail_err(
             call->out, err,
             &(struct ferry_about){path, NULL, os_errno ? strerror(os_errno) : NULL});
-    (void)table_off_bytes;
     const bool is_binary = n_bytes >= 2 && bytes[0] == 0xaa && bytes[1] == 0x50;
     const int exit_code =
         is_binary ? take_binary(call, path, flash_bytes, bytes, n_bytes, table)
-                  : cli_fail_err(call->out, FERRY_ERR_CSV, &(struct ferry_about){.file = path});
+                  : take_csv(call, path, flash_bytes, table_off_bytes, bytes, n_bytes, table);
     free(bytes);
     return exit_code;
 }

@@ -1,5 +1,6 @@
 """ferry device new|boot, confirm, reject, rollback: the life of a device, dir and bare dump."""
 import json
+import os
 
 import images
 import pytest
@@ -271,3 +272,45 @@ def test_odd_files_are_refused(ferry, tmp_path):
     empty = tmp_path / "folder"
     empty.mkdir()
     assert "flash.bin" in ferry.refused("status", empty, "--json").json["error"]
+
+
+def test_flash_that_is_no_file_is_refused_at_once(device):
+    """A folder, a pipe that nobody writes, a link to itself: none may hang or crash the tool."""
+    flash = device.path / "flash.bin"
+    for make in (flash.mkdir, lambda: os.mkfifo(flash), lambda: flash.symlink_to(flash)):
+        flash.rename(device.path / f"old{len(list(device.path.iterdir()))}")
+        make()
+        for words in (["status"], ["confirm"], ["device", "boot"]):
+            result = device.ferry.refused(*words, device.path, "--json").json
+            assert result["code"] == "FERRY_ERR_FILE_OPEN" and "flash.bin" in result["error"]
+
+
+CSV = """# Name, Type, SubType, Offset, Size
+nvs,     data, nvs,   0x9000, 0x4000
+otadata, data, ota,   ,       0x2000
+ota_0,   app,  ota_0, ,       384K
+ota_1,   app,  ota_1, ,       384K
+"""
+
+
+def test_new_takes_a_partition_csv(ferry, tmp_path, image_file):
+    (tmp_path / "parts.csv").write_text(CSV)
+    ferry.ok("device", "new", tmp_path / "dev", *NEW_DEVICE, "--partitions",
+             tmp_path / "parts.csv", "--app", f"ota_0={image_file()}")
+    rows = ferry.ok("status", tmp_path / "dev", "--json").json["partitions"]
+    assert [(r["label"], r["offset"], r["size"]) for r in rows] == [
+        ("nvs", 0x9000, 0x4000), ("otadata", 0xD000, 0x2000), ("ota_0", 0x10000, 0x60000),
+        ("ota_1", 0x70000, 0x60000)]
+
+
+@pytest.mark.parametrize("change, words", [
+    (("384K", "900K"), ["flash"]), (("data, ota", "data, oat"), ["oat"]),
+    (("0x4000", "0x4q"), ["0x4q"]),
+])
+def test_new_with_a_bad_csv_leaves_nothing_behind(ferry, tmp_path, change, words):
+    (tmp_path / "parts.csv").write_text(CSV.replace(*change))
+    result = ferry.refused("device", "new", tmp_path / "dev", *NEW_DEVICE, "--partitions",
+                           tmp_path / "parts.csv", "--json")
+    for word in words:
+        assert word in result.json["error"], result
+    assert not (tmp_path / "dev").exists()
