@@ -21,8 +21,9 @@ struct scenario {
 
 struct power_counts {
     uint64_t passed, failed;
-    uint64_t bootloader_windows;
-    uint64_t cuts[2][9]; // first or second cut, by enum sim_cut
+    uint64_t bootloader_windows; // promises broken by cuts in the stock bootloader's writes
+    uint64_t idf_windows;        // ... in those of Espressif's app, with --idf
+    uint64_t cuts[2][9];         // first or second cut, by enum sim_cut
 };
 
 extern const struct scenario scenarios[];
