@@ -122,7 +122,7 @@
     X(FERRY_ERR_NET_INSECURE,                                                                      \
       "{file|the image} is unsigned and would come over plain http, which "                        \
       "is not allowed here")                                                                       \
-    X(FERRY_ERR_MANIFEST, "the manifest {file} is not usable" WHY)                                 \
+    X(FERRY_ERR_MANIFEST, "the manifest[ {file}] is not usable" WHY)                               \
     X(FERRY_ERR_MANIFEST_SIZE, "the manifest is {v} bytes; at most {l} are read")                  \
     X(FERRY_ERR_FILE_OPEN, "cannot open {file|the file}" WHY)                                      \
     X(FERRY_ERR_FILE_READ, "cannot read {file|the file}" WHY)                                      \
@@ -241,7 +241,7 @@ static bool put_field(struct writer *w, const char *field)
     const char *known = !strcmp(name, "file")   ? a->file
                         : !strcmp(name, "slot") ? a->slot
                                                 : a->detail;
-    if (known && known == a->detail && a->file && !strcmp(known, a->file))
+    if (!strcmp(name, "detail") && known && a->file && !strcmp(known, a->file))
         return false; // said already
     put_text(w, known ? known : rest);
     return known != NULL;
