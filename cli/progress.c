@@ -7,10 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REDRAW_MS     100
-#define COLUMNS_PLAIN 80
-#define BAR_MOST      40
-#define LINE_EVERY    (256u * 1024u) // of an unknown length
+#define REDRAW_MS      100
+#define SPEED_AFTER_MS 200 // before that it is noise
+#define COLUMNS_PLAIN  80
+#define BAR_MOST       40
+#define LINE_EVERY     (256u * 1024u) // of an unknown length
 
 static int64_t now_ms(void)
 {
@@ -54,8 +55,8 @@ static void speed(const struct cli_progress *p, char *buf, size_t n)
 {
     const int64_t ms = cli_progress_ms(p);
     buf[0] = '\0';
-    if (ms > 0 && p->done_bytes)
-        snprintf(buf, n, "%s KB/s", cli_thousands((uint64_t)p->done_bytes / (uint64_t)ms));
+    if ((ms >= SPEED_AFTER_MS || p->is_ended) && p->done_bytes)
+        snprintf(buf, n, "%s KB/s", cli_thousands(p->done_bytes / (uint64_t)(ms ? ms : 1)));
 }
 
 /** "0:07 left". */
@@ -93,9 +94,11 @@ static void draw(struct cli_progress *p)
     speed(p, rate, sizeof(rate));
     time_left(p, left, sizeof(left));
     if (p->total_bytes)
-        snprintf(text, sizeof(text), "%3u%%  %s of %s bytes  %s  %s",
+        // Padded, so that the bar does not change its width.
+        snprintf(text, sizeof(text), "%3u%%  %*s of %s bytes  %10s  %9s",
                  (unsigned)((uint64_t)p->done_bytes * 100 / p->total_bytes),
-                 cli_thousands(p->done_bytes), cli_thousands(p->total_bytes), rate, left);
+                 (int)strlen(cli_thousands(p->total_bytes)), cli_thousands(p->done_bytes),
+                 cli_thousands(p->total_bytes), rate, left);
     else
         snprintf(text, sizeof(text), "%s bytes  %s", cli_thousands(p->done_bytes), rate);
     const int room = columns() - (int)strlen(p->label) - (int)strlen(text) - 6;

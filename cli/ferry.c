@@ -1,4 +1,4 @@
-/* cli/main.c - `ferry`: finds the command that the first words name and runs it. */
+/* cli/ferry.c - the program: finds the command that the first words name and runs it. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
