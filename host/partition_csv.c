@@ -357,8 +357,6 @@ ferry_err ferry_rows_from_csv(struct ferry_rows *t, const char *text, size_t n,
         text += n_line + n_end;
         n -= n_line + n_end;
     }
-    if (err == FERRY_ERR_NO_MEMORY)
-        t->fault = (struct ferry_fault){.err = err};
     ferry_strbuf_free(&r.line);
-    return err;
+    return err == FERRY_ERR_NO_MEMORY ? ferry_rows_no_memory(t) : err;
 }

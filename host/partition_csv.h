@@ -44,8 +44,9 @@ struct ferry_rows {
     struct ferry_named_row *rows;
     size_t n_rows, room;
     bool was_binary;
-    struct ferry_strbuf warnings;         // what the tool warns of, a line each; text may be NULL
-    struct ferry_fault fault;             // of the last failure
+    struct ferry_strbuf warnings; // what the tool warns of, a line each; text may be NULL
+    struct ferry_strbuf problems; // every rule that ferry_rows_check found broken, a line each
+    struct ferry_fault fault;     // of the last failure
     char detail[FERRY_ROWS_DETAIL_BYTES]; // the same in words: line, field, value, limit
 };
 
@@ -59,7 +60,8 @@ struct ferry_rows {
 FERRY_MUST_CHECK ferry_err ferry_rows_read(struct ferry_rows *t, const uint8_t *bytes,
                                            size_t n_bytes, const struct ferry_rows_options *o);
 
-/** The tool's checks: the rules (unless o->without_rules), then the flash size (if given).
+/** The tool's checks: the rules (unless o->without_rules), then the flash size (if given). All that
+ * is wrong goes into problems, the first of it is the failure.
  * FERRY_ERR_TABLE_RULE, FERRY_ERR_TABLE_SIZE, FERRY_ERR_NO_MEMORY */
 FERRY_MUST_CHECK ferry_err ferry_rows_check(struct ferry_rows *t,
                                             const struct ferry_rows_options *o);
@@ -80,6 +82,9 @@ void ferry_rows_free(struct ferry_rows *t);
 /** Notes a failure in words and returns its error; control characters become '?'. */
 __attribute__((format(printf, 3, 4))) ferry_err
 ferry_rows_refuse(struct ferry_rows *t, ferry_err err, const char *fmt, ...);
+
+/** Notes that memory ran out. */
+ferry_err ferry_rows_no_memory(struct ferry_rows *t);
 
 /** Adds a row; name is n_name bytes, copied. FERRY_ERR_NO_MEMORY. */
 FERRY_MUST_CHECK ferry_err ferry_rows_add(struct ferry_rows *t, const struct ferry_partition *p,

@@ -23,10 +23,10 @@ ferry_err ferry_rows_refuse(struct ferry_rows *t, ferry_err err, const char *fmt
     return err;
 }
 
-static ferry_err no_memory(struct ferry_rows *t)
+ferry_err ferry_rows_no_memory(struct ferry_rows *t)
 {
     t->fault = (struct ferry_fault){.err = FERRY_ERR_NO_MEMORY};
-    t->detail[0] = '\0';
+    strcpy(t->detail, "no memory is left");
     return FERRY_ERR_NO_MEMORY;
 }
 
@@ -47,13 +47,13 @@ ferry_err ferry_rows_add(struct ferry_rows *t, const struct ferry_partition *p, 
         const size_t room = t->room ? 2 * t->room : FIRST_ROWS;
         struct ferry_named_row *grown = realloc(t->rows, room * sizeof(*grown));
         if (!grown)
-            return no_memory(t);
+            return ferry_rows_no_memory(t);
         t->rows = grown;
         t->room = room;
     }
     struct ferry_named_row row = {.p = *p, .name = strndup(name, n_name), .line = line};
     if (!row.name)
-        return no_memory(t);
+        return ferry_rows_no_memory(t);
     memset(row.p.label, 0, sizeof(row.p.label));
     memcpy(row.p.label, name, n_name < FERRY_LABEL_BYTES ? n_name : FERRY_LABEL_BYTES);
     t->rows[t->n_rows++] = row;
@@ -162,26 +162,26 @@ ferry_err ferry_rows_read(struct ferry_rows *t, const uint8_t *bytes, size_t n_b
             ferry_rows_refuse(t, err, "it is neither a binary table nor text: byte 0x%02x at %zu",
                               bytes[bad_off], bad_off);
         else if (err)
-            no_memory(t);
+            ferry_rows_no_memory(t);
         else
             err = ferry_rows_from_csv(t, text.text, text.n, o);
         ferry_strbuf_free(&text);
     }
-    return !err && t->warnings.failed ? no_memory(t) : err;
+    return !err && t->warnings.failed ? ferry_rows_no_memory(t) : err;
 }
 
 ferry_err ferry_rows_encode(struct ferry_rows *t, const struct ferry_rows_options *o,
                             uint8_t out[FERRY_TABLE_BYTES])
 {
-    if (t->n_rows > FERRY_TABLE_PARTITIONS) {
-        const uint32_t most = FERRY_TABLE_PARTITIONS - (o->without_md5 ? 0 : 1);
-        t->fault = (struct ferry_fault){FERRY_ERR_TABLE_FULL, (uint32_t)t->n_rows, most, 0};
-        return FERRY_ERR_TABLE_FULL;
+    const size_t most = FERRY_TABLE_PARTITIONS - (o->without_md5 ? 0 : 1);
+    if (t->n_rows > most) {
+        t->fault =
+            (struct ferry_fault){FERRY_ERR_TABLE_FULL, (uint32_t)t->n_rows, (uint32_t)most, 0};
+        return ferry_rows_refuse(t, FERRY_ERR_TABLE_FULL, "%zu rows", t->n_rows);
     }
     struct ferry_partition rows[FERRY_TABLE_PARTITIONS];
     for (size_t i = 0; i < t->n_rows; i++)
         rows[i] = t->rows[i].p;
-    t->detail[0] = '\0';
     return ferry_table_encode(rows, t->n_rows, !o->without_md5, out, &t->fault);
 }
 
@@ -219,7 +219,7 @@ ferry_err ferry_rows_csv(struct ferry_rows *t, const struct ferry_rows_options *
         ferry_strbuf_addf(out, ",%s\n",
                           flags[p->flags & (FERRY_FLAG_ENCRYPTED | FERRY_FLAG_READONLY)]);
     }
-    return out->failed ? no_memory(t) : FERRY_OK;
+    return out->failed ? ferry_rows_no_memory(t) : FERRY_OK;
 }
 
 void ferry_rows_free(struct ferry_rows *t)
@@ -228,5 +228,6 @@ void ferry_rows_free(struct ferry_rows *t)
         free(t->rows[i].name);
     free(t->rows);
     ferry_strbuf_free(&t->warnings);
+    ferry_strbuf_free(&t->problems);
     *t = (struct ferry_rows){0};
 }
