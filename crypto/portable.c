@@ -7,21 +7,50 @@
 
 #include <string.h>
 
-/* Both hashes work on blocks of 64 bytes and count the message in bytes. */
-struct sha256_state {
-    uint32_t h[8];
+/* A message on its way: both hashes work on blocks of 64 bytes and count the message in bytes. */
+struct message {
     uint64_t n_bytes;
     uint8_t block[64];
 };
 
+struct sha256_state {
+    struct message m;
+    uint32_t h[8];
+};
+
 struct md5_state {
+    struct message m;
     uint32_t h[4];
-    uint64_t n_bytes;
-    uint8_t block[64];
 };
 
 _Static_assert(sizeof(struct sha256_state) <= sizeof(struct ferry_sha256), "state fits");
 _Static_assert(sizeof(struct md5_state) <= sizeof(struct ferry_md5), "state fits");
+
+static void absorb(struct message *m, uint32_t *h, void (*block)(uint32_t *h, const uint8_t *block),
+                   const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    while (n) {
+        const size_t at = (size_t)(m->n_bytes & 63);
+        const size_t take = n < 64 - at ? n : 64 - at;
+        memcpy(m->block + at, p, take);
+        m->n_bytes += take;
+        p += take;
+        n -= take;
+        if (at + take == 64)
+            block(h, m->block);
+    }
+}
+
+/* A one bit, zeros, and the length in bits, which ends the last block. */
+static void close_message(struct message *m, uint32_t *h,
+                          void (*block)(uint32_t *h, const uint8_t *block), const uint8_t length[8])
+{
+    static const uint8_t pad[64] = {0x80};
+    const size_t at = (size_t)(m->n_bytes & 63);
+    absorb(m, h, block, pad, at < 56 ? 56 - at : 120 - at);
+    absorb(m, h, block, length, 8);
+}
 
 static const uint32_t sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -52,7 +81,7 @@ static void put_be32(uint8_t *p, uint32_t v)
     p[3] = (uint8_t)v;
 }
 
-static void sha256_block(uint32_t h[8], const uint8_t *block)
+static void sha256_block(uint32_t *h, const uint8_t *block)
 {
     // The message schedule as a ring of 16 words: word i needs words i-16, i-15, i-7 and i-2.
     uint32_t w[16];
@@ -89,43 +118,23 @@ void ferry_sha256_init(struct ferry_sha256 *h)
 {
     struct sha256_state *s = (struct sha256_state *)(void *)h->opaque;
     memcpy(s->h, sha256_start, sizeof(s->h));
-    s->n_bytes = 0;
+    s->m.n_bytes = 0;
 }
 
 void ferry_sha256_update(struct ferry_sha256 *h, const void *data, size_t n)
 {
     struct sha256_state *s = (struct sha256_state *)(void *)h->opaque;
-    const uint8_t *p = data;
-    while (n) {
-        const size_t at = (size_t)(s->n_bytes & 63);
-        if (at == 0 && n >= 64) {
-            sha256_block(s->h, p);
-            s->n_bytes += 64;
-            p += 64;
-            n -= 64;
-            continue;
-        }
-        const size_t take = n < 64 - at ? n : 64 - at;
-        memcpy(s->block + at, p, take);
-        s->n_bytes += take;
-        p += take;
-        n -= take;
-        if (at + take == 64)
-            sha256_block(s->h, s->block);
-    }
+    absorb(&s->m, s->h, sha256_block, data, n);
 }
 
 void ferry_sha256_finish(struct ferry_sha256 *h, uint8_t out[FERRY_SHA256_BYTES])
 {
     struct sha256_state *s = (struct sha256_state *)(void *)h->opaque;
-    const uint64_t n_bits = s->n_bytes * 8;
+    const uint64_t n_bits = s->m.n_bytes * 8;
     uint8_t length[8];
     put_be32(length, (uint32_t)(n_bits >> 32));
     put_be32(length + 4, (uint32_t)n_bits);
-    static const uint8_t pad[64] = {0x80};
-    const size_t at = (size_t)(s->n_bytes & 63);
-    ferry_sha256_update(h, pad, at < 56 ? 56 - at : 120 - at);
-    ferry_sha256_update(h, length, sizeof(length));
+    close_message(&s->m, s->h, sha256_block, length);
     for (unsigned i = 0; i < 8; i++)
         put_be32(out + 4 * i, s->h[i]);
 }
@@ -144,7 +153,7 @@ static const uint32_t md5_k[64] = {
 static const uint8_t md5_shift[4][4] = {
     {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
 
-static void md5_block(uint32_t h[4], const uint8_t *block)
+static void md5_block(uint32_t *h, const uint8_t *block)
 {
     uint32_t a = h[0], b = h[1], c = h[2], d = h[3];
     for (unsigned i = 0; i < 64; i++) {
@@ -182,36 +191,23 @@ void ferry_md5_init(struct ferry_md5 *h)
 {
     struct md5_state *s = (struct md5_state *)(void *)h->opaque;
     memcpy(s->h, md5_start, sizeof(s->h));
-    s->n_bytes = 0;
+    s->m.n_bytes = 0;
 }
 
 void ferry_md5_update(struct ferry_md5 *h, const void *data, size_t n)
 {
     struct md5_state *s = (struct md5_state *)(void *)h->opaque;
-    const uint8_t *p = data;
-    while (n) {
-        const size_t at = (size_t)(s->n_bytes & 63);
-        const size_t take = n < 64 - at ? n : 64 - at;
-        memcpy(s->block + at, p, take);
-        s->n_bytes += take;
-        p += take;
-        n -= take;
-        if (at + take == 64)
-            md5_block(s->h, s->block);
-    }
+    absorb(&s->m, s->h, md5_block, data, n);
 }
 
 void ferry_md5_finish(struct ferry_md5 *h, uint8_t out[FERRY_MD5_BYTES])
 {
     struct md5_state *s = (struct md5_state *)(void *)h->opaque;
-    const uint64_t n_bits = s->n_bytes * 8;
+    const uint64_t n_bits = s->m.n_bytes * 8;
     uint8_t length[8];
     ferry_put_le32(length, (uint32_t)n_bits);
     ferry_put_le32(length + 4, (uint32_t)(n_bits >> 32));
-    static const uint8_t pad[64] = {0x80};
-    const size_t at = (size_t)(s->n_bytes & 63);
-    ferry_md5_update(h, pad, at < 56 ? 56 - at : 120 - at);
-    ferry_md5_update(h, length, sizeof(length));
+    close_message(&s->m, s->h, md5_block, length);
     for (unsigned i = 0; i < 4; i++)
         ferry_put_le32(out + 4 * i, s->h[i]);
 }
