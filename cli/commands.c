@@ -14,18 +14,19 @@ static const struct cli_group groups[] = {
     {"rollback", "go back to the previous app, or take that back"},
 };
 
-/** True if a command of the group is built in; a group without one is not shown. */
-static bool has_commands(const char *group)
-{
-    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-        if (cli_command_in(commands[i], group))
-            return true;
-    return false;
-}
-
 const struct cli_command *cli_command_at(size_t i)
 {
     return i < sizeof(commands) / sizeof(*commands) ? commands[i] : NULL;
+}
+
+/** True if a command of the group is built in; a group without one is not shown. */
+static bool has_commands(const char *group)
+{
+    const struct cli_command *c;
+    for (size_t i = 0; (c = cli_command_at(i)); i++)
+        if (cli_command_in(c, group))
+            return true;
+    return false;
 }
 
 const struct cli_group *cli_group_at(size_t i)
@@ -39,9 +40,10 @@ const struct cli_group *cli_group_at(size_t i)
 
 const struct cli_command *cli_command_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-        if (!strcmp(commands[i]->name, name))
-            return commands[i];
+    const struct cli_command *c;
+    for (size_t i = 0; (c = cli_command_at(i)); i++)
+        if (!strcmp(c->name, name))
+            return c;
     return NULL;
 }
 

@@ -72,6 +72,8 @@ int cli_fail_slot(const struct cli_call *call, const struct ferry_vdevice *v, fe
     struct ferry_about about = {.detail = v->file.os_errno ? strerror(v->file.os_errno) : NULL};
     if (fault.err != err)
         fault = (struct ferry_fault){.err = err};
+    if (err == FERRY_ERR_SLOT_UNKNOWN)
+        about.detail = cli_unknown_words(v);
     if (slot != FERRY_SLOT_NONE) {
         about.slot = cli_label(v, slot, label);
         snprintf(image, sizeof(image), "the image in %s", label);

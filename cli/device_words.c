@@ -228,6 +228,12 @@ const char *cli_running_words(enum ferry_running_by by)
     return "";
 }
 
+const char *cli_unknown_words(const struct ferry_vdevice *v)
+{
+    return v->is_dir ? "switch the device on first, with 'ferry device boot'"
+                     : "name it with --running";
+}
+
 void cli_json_slot(cJSON *object, const char *key, const struct ferry_vdevice *v, int slot)
 {
     char label[FERRY_LABEL_BYTES + 1];

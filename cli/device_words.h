@@ -23,6 +23,9 @@ const char *cli_next_words(char *buf, size_t n, const struct ferry_vdevice *v,
 /** How it is known which slot runs; "" if it is plain. */
 const char *cli_running_words(enum ferry_running_by by);
 
+/** What to do where no slot is known to run. */
+const char *cli_unknown_words(const struct ferry_vdevice *v);
+
 /** "sequence number 3 (ota_0), valid"; "blank"; "damaged: ...". */
 const char *cli_entry_words(char *buf, size_t n, const struct ferry_vdevice *v,
                             const struct ferry_otadata *e);

@@ -9,8 +9,13 @@
 __attribute__((format(printf, 3, 4))) static void add(struct status_facts *f, const char *remedy,
                                                       const char *fmt, ...)
 {
-    if (f->n_problems == STATUS_PROBLEMS)
+    if (f->n_problems == STATUS_PROBLEMS) { // a hostile table can have thousands
+        snprintf(f->problems[STATUS_PROBLEMS - 1].what, CLI_WORDS_BYTES,
+                 "there are more problems than the %u listed", STATUS_PROBLEMS - 1);
+        snprintf(f->problems[STATUS_PROBLEMS - 1].remedy, sizeof(f->problems[0].remedy),
+                 "mend these first");
         return;
+    }
     struct status_problem *p = &f->problems[f->n_problems++];
     va_list ap;
     va_start(ap, fmt);

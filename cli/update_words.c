@@ -149,9 +149,7 @@ static void explain(const struct cli_update_words *w, const struct ferry_update 
     } else if (err == FERRY_ERR_CANCELLED) {
         snprintf(buf, n, "%s bytes had come", cli_thousands(u->got_bytes));
     } else if (err == FERRY_ERR_SLOT_UNKNOWN) {
-        snprintf(buf, n, "%s",
-                 w->v->is_dir ? "switch the device on first, with 'ferry device boot'"
-                              : "name it with --running");
+        snprintf(buf, n, "%s", cli_unknown_words(w->v));
     } else if (w->v->file.os_errno) {
         snprintf(buf, n, "%s", strerror(w->v->file.os_errno));
     }

@@ -92,8 +92,8 @@
     X(FERRY_ERR_UPDATE_MIN_VERSION, "{file|the image} is older than the required minimum" WHY)     \
     X(FERRY_ERR_UPDATE_COMPARE, "the version of {file|the image} cannot be compared with the "     \
                                 "required one" WHY)                                                \
-    X(FERRY_ERR_UPDATE_PENDING, "the running app[ in {slot}] is not confirmed yet: confirm it, "   \
-                                "or go back, before the next update")                              \
+    X(FERRY_ERR_UPDATE_PENDING,                                                                    \
+      "the running app[ in {slot}] is not confirmed yet: confirm it or reject it first")           \
     X(FERRY_ERR_UPDATE_RUNNING, "{slot|the target slot} is the one that runs; an update never "    \
                                 "overwrites it")                                                   \
     X(FERRY_ERR_UPDATE_EMPTY, "{file|the source} gave no data")                                    \
