@@ -37,9 +37,9 @@ fuzz: ## fuzz each target for SECONDS=60 seconds
 	@scripts/setup.sh build test
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
-soak: ## the random tests for long: SEEDS=50 for every torn flash operation
+soak: ## the random tests for long: SEEDS=20000 for every torn flash operation
 	@scripts/setup.sh build test
-	@scripts/soak.sh $(or $(SEEDS),50)
+	@scripts/soak.sh $(or $(SEEDS),20000)
 
 install: build ## install into $(DESTDIR)$(PREFIX)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The random tests for hours instead of seconds: power cuts with many seeds for every torn
-# operation and a second cut in one recovery of five, then random sequences on the slots.
+# operation and a second cut in one recovery of five, then half an hour of random sequences on the
+# slots. Ten times what make test does, and more.
 #     scripts/soak.sh [SEEDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-seeds=${1:-50}
+seeds=${1:-20000}
 scripts/build.sh release
 echo "soak: power cuts, $seeds seeds"
 build/release/tests/test_power --seeds "$seeds" --second-every 5
-scripts/fuzz.sh $((seeds * 6)) slots
+scripts/fuzz.sh 1800 slots
