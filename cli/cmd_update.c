@@ -38,6 +38,7 @@ static void watch_signals(void)
 static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_update_args *args)
 {
     static uint8_t work[FERRY_UPDATE_WORK_BYTES(FERRY_FLASH_SECTOR_BYTES)];
+    static uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
     static struct ferry_update update;
     static struct ferry_source_named named;
     const struct ferry_cancel cancel = {is_stop_asked, NULL};
@@ -45,6 +46,7 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
     int exit_code = cli_update_manifest(call, args, &cancel);
     if (exit_code)
         return exit_code;
+    args->config.desc_head = desc_head;
     args->config.work = work;
     args->config.work_bytes = sizeof(work);
     ferry_source_named_init(&named, args->source, &args->http, &cancel);

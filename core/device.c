@@ -124,13 +124,13 @@ ferry_err ferry_device_verify(struct ferry_device *d, int slot)
     const ferry_err err = ferry_device_region(d, slot, &region);
     if (err)
         return err;
-    const struct ferry_image_rules rules = ferry_device_rules(d, slot);
-    struct ferry_image *img = &d->work->image;
+    struct ferry_device_work *w = d->work;
+    w->rules = ferry_device_rules(d, slot);
+    w->rules.desc_head = w->desc_head;
     const ferry_err verdict =
-        ferry_image_verify(&region, &rules, d->work->buffer, sizeof(d->work->buffer), img);
-    img->rules = NULL; // lived on this stack
+        ferry_image_verify(&region, &w->rules, w->buffer, sizeof(w->buffer), &w->image);
     if (verdict)
-        d->fault = img->fault;
+        d->fault = w->image.fault;
     return verdict;
 }
 

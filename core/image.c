@@ -9,14 +9,17 @@
 
 enum phase { PHASE_HEADER, PHASE_SEG_HEADER, PHASE_SEG_DATA, PHASE_PAD, PHASE_DIGEST, PHASE_REST };
 
-#define SEG_HEADER_BYTES 8u
-#define SEG_LEN_LIMIT    0x1000000u  // 16 MB; Espressif refuses a segment this long
-#define IMAGE_LIMIT      0x80000000u // keeps every sum of lengths below 32 bits
-#define CHECKSUM_START   0xefu
-#define CHECKSUM_ALIGN   16u
-#define PAGE_DEFAULT     0x10000u
-#define DESC_END         (FERRY_APP_DESC_OFF + FERRY_APP_DESC_HEAD_BYTES)
-#define REV_UNLIMITED(r) ((r) == 0 || (r) == 0xffff)
+#define SEG_HEADER_BYTES   8u
+#define SEG_LEN_LIMIT      0x1000000u  // 16 MB; Espressif refuses a segment this long
+#define IMAGE_LIMIT        0x80000000u // keeps every sum of lengths below 32 bits
+#define CHECKSUM_START     0xefu
+#define CHECKSUM_ALIGN     16u
+#define PAGE_DEFAULT       0x10000u
+#define DESC_END           (FERRY_APP_DESC_OFF + FERRY_APP_DESC_HEAD_BYTES)
+#define KEY_SECURE_VERSION 4u // in desc_key, as in the descriptor
+#define KEY_TAIL           8u // desc_key from here on holds the descriptor from 176 on
+#define DESC_TAIL          176u
+#define REV_UNLIMITED(r)   ((r) == 0 || (r) == 0xffff)
 
 void ferry_image_header_decode(const uint8_t b[FERRY_IMAGE_HEADER_BYTES],
                                struct ferry_image_header *out)
@@ -100,8 +103,8 @@ static ferry_err check_blk_rev(struct ferry_image *img)
     const struct ferry_image_rules *r = img->rules;
     if (!r->chip || !r->chip->has_blk_rev || r->metadata_only)
         return FERRY_OK;
-    const uint16_t min = ferry_le16(img->desc_head + 176);
-    const uint16_t max = ferry_le16(img->desc_head + 178);
+    const uint16_t min = ferry_le16(img->desc_key + KEY_TAIL);
+    const uint16_t max = ferry_le16(img->desc_key + KEY_TAIL + 2);
     if (r->blk_rev < min)
         return fail(img, FERRY_ERR_IMAGE_BLK_REV, min, r->blk_rev);
     if (!REV_UNLIMITED(max) && r->blk_rev > max)
@@ -151,7 +154,7 @@ static ferry_err check_align(struct ferry_image *img, uint32_t load_addr, uint32
         !in_range(&c->psram, load_addr))
         return FERRY_OK;
     uint32_t page = PAGE_DEFAULT;
-    const uint8_t log2 = img->desc_head[180];
+    const uint8_t log2 = img->desc_key[KEY_TAIL + 4];
     if (c->page_log2_min < c->page_log2_max && log2 >= c->page_log2_min && log2 <= c->page_log2_max)
         page = 1u << log2;
     const uint32_t flash_off = img->rules->base_off_bytes + data_off;
@@ -201,18 +204,18 @@ static ferry_err end_segment_header(struct ferry_image *img)
 static ferry_err end_desc(struct ferry_image *img)
 {
     const struct ferry_image_rules *r = img->rules;
-    img->desc_ready = ferry_app_desc_is(img->desc_head);
+    img->desc_ready = ferry_app_desc_is(img->desc_key);
     const bool page_varies = r->chip && r->chip->page_log2_min < r->chip->page_log2_max;
     if (!img->desc_ready && page_varies)
-        return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_head), FERRY_APP_DESC_MAGIC);
+        return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_key), FERRY_APP_DESC_MAGIC);
     const ferry_err err = check_align(img, ferry_le32(img->part), FERRY_APP_DESC_OFF);
     if (err || r->metadata_only)
         return err;
     if (r->min_secure_version) {
         if (!img->desc_ready)
-            return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_head),
+            return fail(img, FERRY_ERR_IMAGE_NO_DESC, ferry_le32(img->desc_key),
                         FERRY_APP_DESC_MAGIC);
-        const uint32_t version = ferry_le32(img->desc_head + 4);
+        const uint32_t version = ferry_le32(img->desc_key + KEY_SECURE_VERSION);
         if (version < r->min_secure_version)
             return fail(img, FERRY_ERR_IMAGE_SECURE_VERSION, version, r->min_secure_version);
     }
@@ -261,6 +264,19 @@ static ferry_err end_part(struct ferry_image *img)
     }
 }
 
+/* n bytes of the descriptor's head, which never run past its end: see step_bytes. */
+static void take_desc(struct ferry_image *img, const uint8_t *data, uint32_t at, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++, at++) {
+        if (at < KEY_TAIL)
+            img->desc_key[at] = data[i];
+        else if (at >= DESC_TAIL)
+            img->desc_key[at - DESC_TAIL + KEY_TAIL] = data[i];
+        if (img->rules->desc_head)
+            img->rules->desc_head[at] = data[i];
+    }
+}
+
 static void take_data(struct ferry_image *img, const uint8_t *data, uint32_t n)
 {
     uint8_t sum = img->checksum;
@@ -268,9 +284,7 @@ static void take_data(struct ferry_image *img, const uint8_t *data, uint32_t n)
         sum ^= data[i];
     img->checksum = sum;
     if (img->at_bytes < DESC_END) {
-        const uint32_t at = img->at_bytes - FERRY_APP_DESC_OFF;
-        const uint32_t room = FERRY_APP_DESC_HEAD_BYTES - at;
-        memcpy(img->desc_head + at, data, n < room ? n : room);
+        take_desc(img, data, img->at_bytes - FERRY_APP_DESC_OFF, n);
     }
 }
 
@@ -350,9 +364,9 @@ ferry_err ferry_image_end(struct ferry_image *img)
 
 ferry_err ferry_image_desc(const struct ferry_image *img, struct ferry_app_desc *out)
 {
-    if (!img->desc_ready)
+    if (!img->desc_ready || !img->rules->desc_head)
         return FERRY_ERR_IMAGE_NO_DESC;
-    return ferry_app_desc_decode(img->desc_head, out);
+    return ferry_app_desc_decode(img->rules->desc_head, out);
 }
 
 int32_t ferry_image_esp_err(ferry_err err)

@@ -105,6 +105,7 @@ ferry_err ferry_update_begin(struct ferry_update *u, struct ferry_device *dev,
         return ferry__update_fail(u, FERRY_ERR_IMAGE_SIZE, cfg->length_bytes, u->slot.size_bytes,
                                   0);
     u->rules = ferry_device_rules(dev, u->target);
+    u->rules.desc_head = cfg->desc_head;
     ferry_image_begin(&u->image, &u->rules);
     u->phase = UPDATE_RECEIVING;
     return FERRY_OK;

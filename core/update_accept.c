@@ -47,7 +47,7 @@ static ferry_err check_minimum(struct ferry_update *u, const char *version)
 }
 
 /* Against the app that runs. One without a descriptor cannot be compared with. */
-static ferry_err check_running(struct ferry_update *u, const char *version)
+static ferry_err check_running(struct ferry_update *u, const uint8_t *desc, const char *version)
 {
     struct ferry_device *d = u->dev;
     struct ferry_region region;
@@ -61,7 +61,7 @@ static ferry_err check_running(struct ferry_update *u, const char *version)
     if (!ferry_app_desc_is(raw))
         return FERRY_OK;
     if (!(u->cfg.flags & FERRY_UPDATE_PROJECT) &&
-        !same_project(raw + PROJECT_OFF, u->image.desc_head + PROJECT_OFF))
+        !same_project(raw + PROJECT_OFF, desc + PROJECT_OFF))
         return ferry__update_fail(u, FERRY_ERR_UPDATE_PROJECT, 0, 0, 0);
     if (!(u->cfg.flags & FERRY_UPDATE_DOWNGRADE) &&
         ferry_version_compare(version, text(u, 1, raw + VERSION_OFF)) == FERRY_ORDER_OLDER)
@@ -69,9 +69,24 @@ static ferry_err check_running(struct ferry_update *u, const char *version)
     return FERRY_OK;
 }
 
+/* Where the new descriptor's bytes are: the buffer still holds the file's beginning when a session
+ * opens its slot for the first time; a resumed one finds it in the slot. */
+static ferry_err find_desc(struct ferry_update *u, const uint8_t **desc)
+{
+    uint8_t *raw = u->dev->work->desc_head;
+    *desc = (const uint8_t *)u->cfg.work + FERRY_APP_DESC_OFF;
+    if (u->got_bytes <= u->cfg.work_bytes)
+        return FERRY_OK;
+    *desc = raw;
+    const ferry_err err =
+        ferry_region_read(&u->slot, FERRY_APP_DESC_OFF, raw, FERRY_APP_DESC_HEAD_BYTES);
+    return err ? ferry__update_fail(u, err, 0, 0, u->slot.off_bytes) : FERRY_OK;
+}
+
 ferry_err ferry__update_accept(struct ferry_update *u)
 {
     const struct ferry_image *img = &u->image;
+    const uint8_t *desc;
     if (!img->header.n_segments)
         return ferry__update_fail(u, FERRY_ERR_IMAGE_SEGMENTS, 0, FERRY_IMAGE_SEGMENTS, 0);
     if (!img->desc_ready) {
@@ -80,7 +95,10 @@ ferry_err ferry__update_accept(struct ferry_update *u)
         return u->cfg.min_version ? ferry__update_fail(u, FERRY_ERR_UPDATE_COMPARE, 0, 0, 0)
                                   : FERRY_OK;
     }
-    const char *version = text(u, 0, img->desc_head + VERSION_OFF);
-    const ferry_err err = check_minimum(u, version);
-    return err ? err : check_running(u, version);
+    ferry_err err = find_desc(u, &desc);
+    if (err)
+        return err;
+    const char *version = text(u, 0, desc + VERSION_OFF);
+    err = check_minimum(u, version);
+    return err ? err : check_running(u, desc, version);
 }

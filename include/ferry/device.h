@@ -42,6 +42,8 @@ struct ferry_span {
 /** Scratch memory for looking at images in slots; nothing in it outlives a call. */
 struct ferry_device_work {
     struct ferry_image image;
+    struct ferry_image_rules rules; // of the image looked at
+    uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
     uint8_t buffer[512];
 };
 

@@ -83,26 +83,29 @@ struct ferry_image_rules {
     uint32_t max_bytes;             // size of its partition; 0: no limit
     uint32_t min_secure_version;    // 0: not checked
     struct ferry_segment *segments; // 16 of them, filled as they come; NULL: not wanted; kept
+    uint8_t
+        *desc_head; // FERRY_APP_DESC_HEAD_BYTES that take the descriptor; NULL: not wanted; kept
 };
 
-/** A reader in the middle of an image; about 420 bytes. Fields down to `phase` may be read. */
+/** A reader in the middle of an image; 256 bytes on a 32-bit chip. Fields down to `phase` may be
+ * read. */
 struct ferry_image {
     const struct ferry_image_rules *rules; // kept
     struct ferry_fault fault;
-    struct ferry_image_header header; // valid once at_bytes >= 24
-    uint32_t at_bytes;                // bytes fed
-    uint32_t image_bytes;             // length of the image; 0 until its end was seen
-    uint32_t proven_bytes;            // the image reaches at least this far, by its headers
-    uint8_t n_segments;               // segments whose header was seen
-    bool desc_ready;                  // desc_head is complete and its magic is there
-    bool digest_ready;                // the SHA-256 appended to the image has passed by
-    uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
+    struct ferry_image_header header;   // valid once at_bytes >= 24
+    uint32_t at_bytes;                  // bytes fed
+    uint32_t image_bytes;               // length of the image; 0 until its end was seen
+    uint32_t proven_bytes;              // the image reaches at least this far, by its headers
+    uint8_t n_segments;                 // segments whose header was seen
+    bool desc_ready;                    // the descriptor has passed by and its magic was there
+    bool digest_ready;                  // the SHA-256 appended to the image has passed by
     uint8_t digest[FERRY_SHA256_BYTES]; // appended SHA-256; zeros if none
     uint8_t phase;
     uint8_t checksum;
     uint8_t n_part;
     uint8_t differs;
     uint32_t part_end_bytes; // where the current part ends
+    uint8_t desc_key[16];    // what the rules ask of a descriptor: bytes 0-7 and 176-183
     uint8_t part[FERRY_IMAGE_HEADER_BYTES];
     struct ferry_sha256 hash; // of all bytes fed
 };
@@ -126,7 +129,8 @@ FERRY_MUST_CHECK ferry_err ferry_image_feed(struct ferry_image *img, const uint8
 /** Says that no byte follows. FERRY_ERR_IMAGE_TRUNC fault: bytes seen, bytes the image needs. */
 FERRY_MUST_CHECK ferry_err ferry_image_end(struct ferry_image *img);
 
-/** The descriptor, as soon as its bytes are in. FERRY_ERR_IMAGE_NO_DESC not there (yet). */
+/** The descriptor, as soon as its bytes are in, from rules->desc_head.
+ * FERRY_ERR_IMAGE_NO_DESC not there (yet), or not wanted. */
 FERRY_MUST_CHECK ferry_err ferry_image_desc(const struct ferry_image *img,
                                             struct ferry_app_desc *out);
 

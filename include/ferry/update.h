@@ -36,13 +36,16 @@ struct ferry_update_config {
     bool has_crc32;
     uint32_t crc32;          // of the whole file
     const char *min_version; // refuse what is older; NULL: no minimum
+    uint8_t
+        *desc_head; // FERRY_APP_DESC_HEAD_BYTES for ferry_image_desc(&u->image, ...); NULL: none
     void *work;
     uint32_t work_bytes;
 };
 
 #define FERRY_UPDATE_HEAD_BYTES 32u // most bytes held back; also the largest prog_bytes
 
-/** A session; caller-owned, about 600 bytes on a 32-bit chip. Fields down to `sha256` may be read.
+/** A session; caller-owned, at most 512 bytes on a 32-bit chip. Fields down to `sha256` may be
+ * read.
  */
 struct ferry_update {
     struct ferry_fault fault;           // why it failed

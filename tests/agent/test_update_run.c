@@ -74,6 +74,7 @@ static void on_progress(void *ctx, uint32_t done_bytes, uint32_t total_bytes)
 }
 
 static struct ferry_update_config config;
+static uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
 static struct heard heard;
 static struct bad_source source;
 static struct ferry_update_job job;
@@ -97,8 +98,10 @@ static void start(void)
     memory_ops = source.memory.source.ops;
     source.memory.source.ops = &bad_ops;
     memset(&heard, 0, sizeof heard);
-    config = (struct ferry_update_config){
-        .slot = FERRY_SLOT_NEXT, .work = b.buffer, .work_bytes = sizeof b.buffer};
+    config = (struct ferry_update_config){.slot = FERRY_SLOT_NEXT,
+                                          .desc_head = desc_head,
+                                          .work = b.buffer,
+                                          .work_bytes = sizeof b.buffer};
     job = (struct ferry_update_job){.device = &b.dev,
                                     .source = &source.memory.source,
                                     .config = &config,

@@ -16,8 +16,13 @@ static uint8_t image[APP_IMAGE_BYTES(PAYLOAD) + 64];
 static const struct app_image_spec good = {
     .project = "demo", .version = "1.2.3", .payload_bytes = PAYLOAD, .chip_id = 5, .seed = 1};
 
-static const struct ferry_image_rules rules = {
-    .chip = &ferry_chip_esp32c3, .chip_rev = 3, .base_off_bytes = 0x10000, .max_bytes = 0x100000};
+static uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
+
+static const struct ferry_image_rules rules = {.desc_head = desc_head,
+                                               .chip = &ferry_chip_esp32c3,
+                                               .chip_rev = 3,
+                                               .base_off_bytes = 0x10000,
+                                               .max_bytes = 0x100000};
 
 static ferry_err read_in_pieces(struct ferry_image *img, const struct ferry_image_rules *r,
                                 const uint8_t *bytes, uint32_t n, uint32_t piece)
@@ -42,13 +47,16 @@ static void any_split_gives_the_same_result(void)
     struct ferry_image whole;
     T_EQ_INT(read_whole(&whole, n), FERRY_OK);
     T_EQ_INT(whole.image_bytes, n);
+    uint8_t whole_desc[sizeof(desc_head)];
+    memcpy(whole_desc, desc_head, sizeof(desc_head));
     static const uint32_t pieces[] = {1, 2, 3, 7, 16, 23, 24, 25, 255, 256, 257, 4095};
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
         struct ferry_image img;
         T_EQ_INT(read_in_pieces(&img, &rules, image, n, pieces[i]), FERRY_OK);
         T_EQ_INT(img.image_bytes, n);
         T_EQ_MEM(img.digest, whole.digest, sizeof(whole.digest));
-        T_EQ_MEM(img.desc_head, whole.desc_head, sizeof(whole.desc_head));
+        T_EQ_MEM(img.desc_key, whole.desc_key, sizeof(whole.desc_key));
+        T_EQ_MEM(desc_head, whole_desc, sizeof(desc_head));
     }
 }
 
