@@ -20,7 +20,7 @@ flags=(-march=rv32imc -mabi=ilp32 -misa-spec=2.2 -mcmodel=medany -Os -std=c11 -W
     -I"$root/include" -I"$root/cmake/toolchains/freestanding"
     -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T "$demo/demo.ld")
 sources=("$demo/start.S" "$demo/main.c" "$demo/desc.c" "$demo/mem.c" "$demo/table.S"
-    "$root/core/crc32.c" "$root/crypto/portable.c")
+    "$root/core/bytes.c" "$root/core/crc32.c" "$root/crypto/portable.c")
 
 # release VERSION TABLE_KB [FLAG...]
 release() {
