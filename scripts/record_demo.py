@@ -3,7 +3,8 @@
 
 The terminal is pyte, a terminal emulator for Python; the picture is its screen, drawn as text, so
 what is shown is what was printed. Needs pyte: pip install pyte. usage: scripts/record_demo.py
-[--columns N] [--out FILE] [COMMAND...]
+[--columns N] [--first TEXT] [--last TEXT] [--out FILE] [COMMAND...]; --first and --last name the
+first line that is drawn and the first that no longer is.
 """
 import argparse
 import fcntl
@@ -65,12 +66,23 @@ def spans(line, columns):
             run, start, look = "", x, now
         if cell:
             run += cell.data
-    return
 
 
-def drawing(screen):
-    used = max((y for y in range(ROWS) if any(c.data.strip() for c in screen.buffer[y].values())),
-               default=0) + 1
+def find(screen, text, otherwise):
+    if text is None:
+        return otherwise
+    for y, line in enumerate(screen.display):
+        if text in line:
+            return y
+    sys.exit(f"record_demo: no line says: {text}")
+
+
+def drawing(screen, first, last):
+    end = max((y for y, line in enumerate(screen.display) if line.strip()), default=0) + 1
+    top, end = find(screen, first, 0), find(screen, last, end)
+    while end > top and not screen.display[end - 1].strip():
+        end -= 1
+    used = end - top
     width = round(screen.columns * CELL_W + 2 * MARGIN)
     height = used * CELL_H + 2 * MARGIN
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -78,7 +90,7 @@ def drawing(screen):
            'Consolas, \'DejaVu Sans Mono\', monospace" font-size="14">',
            f'<rect width="{width}" height="{height}" rx="8" fill="#1f2430"/>']
     for y in range(used):
-        for x, text, colour, bold in spans(screen.buffer[y], screen.columns):
+        for x, text, colour, bold in spans(screen.buffer[top + y], screen.columns):
             fill = COLOURS.get(colour, f"#{colour}" if re.fullmatch("[0-9a-f]{6}", colour) else
                                COLOURS["default"])
             weight = ' font-weight="bold"' if bold else ""
@@ -92,10 +104,13 @@ def drawing(screen):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--columns", type=int, default=112)
+    parser.add_argument("--first")
+    parser.add_argument("--last")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/demo.svg")
     parser.add_argument("command", nargs="*", default=["scripts/demo.sh"])
     args = parser.parse_args()
-    args.out.write_text(drawing(run_in_terminal(args.command, args.columns)))
+    screen = run_in_terminal(args.command, args.columns)
+    args.out.write_text(drawing(screen, args.first, args.last))
 
 
 if __name__ == "__main__":
