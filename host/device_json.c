@@ -165,8 +165,7 @@ static char *make_text(const struct ferry_device_json *in)
         cJSON_AddNumberToObject(root, "table_offset", in->table_off_bytes) &&
         cJSON_AddBoolToObject(root, "rollback", in->rollback) &&
         cJSON_AddBoolToObject(root, "anti_rollback", in->anti_rollback) &&
-        cJSON_AddStringToObject(root, "otadata",
-                                in->writer == &ferry_slots_idf ? "idf" : "safe") &&
+        cJSON_AddStringToObject(root, "otadata", in->writer == &ferry_slots_idf ? "idf" : "safe") &&
         cJSON_AddNumberToObject(root, "secure_version", in->secure_version) &&
         (in->running[0] ? cJSON_AddStringToObject(root, "running", in->running)
                         : cJSON_AddNullToObject(root, "running")) &&
