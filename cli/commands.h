@@ -17,6 +17,9 @@
     X(reject)                                                                                      \
     X(rollback_force)                                                                              \
     X(rollback_cancel)                                                                             \
+    X(image_info)                                                                                  \
+    X(image_verify)                                                                                \
+    X(image_build)                                                                                 \
     X(help)
 
 #define CLI_DECLARE_(name) extern const struct cli_command cli_cmd_##name;

@@ -112,6 +112,7 @@ static const struct ferry_memory esp32s31_memory[] = {
 static const struct ferry_chip_build builds[] = {
     {
         .chip = &ferry_chip_esp32,
+        .is_xtensa = true,
         MEMORY_OF(esp32),
         .mapped = {{0x3f400000, 0x3f800000}, {0x400d0000, 0x40400000}},
         .clocks = {{80, 0xf}, {40, 0x0}, {26, 0x1}, {20, 0x2}},
@@ -119,12 +120,14 @@ static const struct ferry_chip_build builds[] = {
     },
     {
         .chip = &ferry_chip_esp32s2,
+        .is_xtensa = true,
         MEMORY_OF(esp32s2),
         .mapped = {{0x3f000000, 0x3f3f0000}, {0x40080000, 0x40b80000}},
         .clocks = {{80, 0xf}, {40, 0x0}, {26, 0x1}, {20, 0x2}},
     },
     {
         .chip = &ferry_chip_esp32s3,
+        .is_xtensa = true,
         MEMORY_OF(esp32s3),
         .mapped = {{0x3c000000, 0x3e000000}, {0x42000000, 0x44000000}},
         .clocks = {{80, 0xf}, {40, 0x0}, {26, 0x1}, {20, 0x2}},

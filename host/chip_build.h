@@ -53,6 +53,7 @@ struct ferry_chip_build {
     struct ferry_flash_clock clocks[4];
     uint32_t page_min_bytes; // MMU pages that may be asked for; 0: fixed at 64 KB
     uint32_t page_max_bytes;
+    bool is_xtensa;        // else RISC-V
     bool pads_page_border; // ESP32: a mapped segment may not end just behind a page border
 };
 

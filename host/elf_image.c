@@ -420,6 +420,7 @@ static ferry_err build_from(struct layout *l, const struct ferry_elf_parts *elf,
 {
     if (l->opt->use_segments && !elf->segments)
         return refuse(l->out, FERRY_ERR_ELF, "it has no segments, only sections");
+    l->out->other_cpu = elf->is_xtensa != l->build->is_xtensa;
     ferry_err err = choose_page(l, elf);
     if (err)
         return err;

@@ -44,6 +44,7 @@ struct ferry_built_image {
     size_t n_bytes;
     unsigned n_segments;      // in the file, fillers too
     bool page_fixed;          // page_bytes was asked for and the chip has but one
+    bool other_cpu;           // the ELF is for Xtensa and the chip RISC-V, or the reverse
     bool elf_sha256_missed;   // elf_sha256_off was given and lies in no segment
     struct ferry_fault fault; // on failure
     char why[256];            // on failure, in words; may be empty

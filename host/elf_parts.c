@@ -125,7 +125,7 @@ static ferry_err read_all(struct reader *r)
     if (eh.e_ident[EI_CLASS] != ELFCLASS32 || eh.e_ident[EI_DATA] != ELFDATA2LSB)
         return refuse(r, "it is not 32-bit little-endian");
     r->parts->entry_addr = (uint32_t)eh.e_entry;
-    r->parts->machine = eh.e_machine;
+    r->parts->is_xtensa = eh.e_machine == EM_XTENSA;
     if (eh.e_machine != EM_XTENSA && eh.e_machine != EM_RISCV)
         return refuse(r, "it is for machine %u, neither Xtensa (%u) nor RISC-V (%u)", eh.e_machine,
                       EM_XTENSA, EM_RISCV);

@@ -25,8 +25,8 @@ struct ferry_elf_parts {
     struct ferry_elf_part *segments; // PT_LOAD, in the file's order; NULL: no program headers
     size_t n_segments;
     uint32_t entry_addr;
-    uint16_t machine;
-    void *elf; // libelf's handle; the names live in it
+    bool is_xtensa; // else RISC-V
+    void *elf;      // libelf's handle; the names live in it
 };
 
 /** Reads what an ELF file would load. file is borrowed until ferry_elf_parts_close.

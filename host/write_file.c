@@ -1,0 +1,74 @@
+/* host/write_file.c - through a temporary file beside the real one, which rename puts in its place.
+ */
+#include "write_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool write_all(int fd, const uint8_t *bytes, size_t n_bytes)
+{
+    while (n_bytes) {
+        const ssize_t n = write(fd, bytes, n_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        n_bytes -= (size_t)n;
+    }
+    return true;
+}
+
+/* Takes fd over. */
+static ferry_err write_and_close(int fd, const uint8_t *bytes, size_t n_bytes, int *os_errno)
+{
+    const bool written = write_all(fd, bytes, n_bytes);
+    *os_errno = errno;
+    if (close(fd) == 0 && written)
+        return FERRY_OK;
+    if (written)
+        *os_errno = errno;
+    return FERRY_ERR_FILE_WRITE;
+}
+
+/* What a new file of the user's would have. */
+static mode_t plain_mode(void)
+{
+    const mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_bytes, int *os_errno)
+{
+    struct stat st;
+    char temporary[PATH_MAX];
+    const bool exists = stat(path, &st) == 0;
+    *os_errno = ENAMETOOLONG;
+    if (exists && !S_ISREG(st.st_mode)) {
+        const int fd = open(path, O_WRONLY | O_CLOEXEC);
+        *os_errno = errno;
+        return fd < 0 ? FERRY_ERR_FILE_OPEN : write_and_close(fd, bytes, n_bytes, os_errno);
+    }
+    if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+        return FERRY_ERR_FILE_OPEN;
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    *os_errno = errno;
+    if (fd < 0)
+        return FERRY_ERR_FILE_OPEN;
+    const bool moded = fchmod(fd, exists ? st.st_mode & 07777 : plain_mode()) == 0;
+    ferry_err err = write_and_close(fd, bytes, n_bytes, os_errno);
+    if (!err && (!moded || rename(temporary, path) != 0)) {
+        *os_errno = errno;
+        err = FERRY_ERR_FILE_WRITE;
+    }
+    if (err)
+        unlink(temporary);
+    return err;
+}

@@ -1,0 +1,16 @@
+/* host/write_file.h - a whole file, whole or not at all. */
+#ifndef FERRY_WRITE_FILE_H
+#define FERRY_WRITE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ferry/err.h"
+
+/** Writes a file, replacing one that is there; on failure that one is as it was. What is no plain
+ * file (a pipe, /dev/stdout) is written straight. os_errno gets the system's reason.
+ * FERRY_ERR_FILE_OPEN, FERRY_ERR_FILE_WRITE */
+FERRY_MUST_CHECK ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_bytes,
+                                            int *os_errno);
+
+#endif
