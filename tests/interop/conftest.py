@@ -1,5 +1,6 @@
 """Other people's tools and firmware. Needs `make setup` and scripts/fetch_firmware.sh."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,12 +35,32 @@ def mp_image_tool():
     return tool("mp-image-tool-esp32")
 
 
+def build_demo(ferry, folder):
+    """The demo's programs: ELF files of the cross compiler, images of ferry."""
+    done = subprocess.run([ROOT / "firmware/demo/build.sh", folder], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=dict(os.environ, FERRY=str(ferry.path)))
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(ferry, tmp_path_factory):
+    return build_demo(ferry, tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def demo_again(ferry, tmp_path_factory):
+    """The same, built a second time somewhere else."""
+    return build_demo(ferry, tmp_path_factory.mktemp("demo-again") / "deeper")
+
+
 class MicroPython:
     """A MicroPython release for the ESP32 in the shapes that its users meet."""
 
     combined: Path    # bootloader, table and app in one file, as it is downloaded
     app: Path         # the app alone
-    bootloader: Path  # the bootloader alone
+    bootloader: Path  # the bootloader alone, set to a flash of 8 MB
     flash: Path       # a whole flash of 8 MB with two slots, the app in ota_0
 
 
@@ -53,10 +74,10 @@ def micropython(tmp_path_factory, esptool, mp_image_tool):
     shutil.copy(FIRMWARE, files.combined)
     mp_image_tool("--extract-app", files.combined, cwd=folder)
     files.app = folder / "micropython.app-bin"
-    files.bootloader = folder / "bootloader.bin"
-    files.bootloader.write_bytes(FIRMWARE.read_bytes()[:TABLE_OFF - BOOTLOADER_OFF])
     two_slots = folder / "two-slots.bin"
     mp_image_tool("--flash-size", "8M", "--table", "ota", "--output", two_slots, files.combined)
+    files.bootloader = folder / "bootloader.bin"
+    files.bootloader.write_bytes(two_slots.read_bytes()[:TABLE_OFF - BOOTLOADER_OFF])
     files.flash = folder / "flash.bin"
     esptool("--chip", "esp32", "merge-bin", "--output", files.flash, "--pad-to-size", "8MB",
             hex(BOOTLOADER_OFF), two_slots)

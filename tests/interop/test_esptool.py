@@ -1,8 +1,5 @@
 """esptool judges the images that ferry builds from real programs, and reads what it merged."""
 
-import os
-import subprocess
-
 import pytest
 from conftest import ROOT
 
@@ -19,17 +16,6 @@ OPTIONS = [
     ("--dont-append-digest",),
     ("--use-segments",),
 ]
-
-
-@pytest.fixture(scope="session")
-def demo(ferry, tmp_path_factory):
-    """The demo's programs: ELF files of the cross compiler, images of ferry."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = subprocess.run([ROOT / "firmware/demo/build.sh", folder], check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=dict(os.environ, FERRY=str(ferry.path)))
-    assert done.returncode == 0, done.stdout
-    return folder
 
 
 @pytest.mark.parametrize("release", RELEASES)
