@@ -1,5 +1,6 @@
 /* firmware/demo/start.S - first instructions: interrupts off, stack, traps, bss, then demo_main.
  * Lies in IRAM. The bootloader has loaded .data and mapped the flash; .bss is left to us. */
+    .file   "start.S"             /* else the name of a temporary file goes into the ELF */
     .option arch, +zicsr
 
     .section .iram.text, "ax"

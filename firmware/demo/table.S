@@ -1,5 +1,6 @@
 /* firmware/demo/table.S - DEMO_TABLE_KB KB of samples that no compression makes small, so that a
  * download takes as long as that of a real application. */
+    .file   "table.S"
     .section .rodata.table, "a"
     .balign 4
     .global demo_table_start
