@@ -198,7 +198,9 @@ static ferry_err check_fits(struct ferry_rows *t, uint32_t flash_bytes)
     for (size_t i = 0; i < t->n_rows; i++)
         if (!last || t->rows[i].p.off_bytes > last->p.off_bytes)
             last = &t->rows[i];
-    const uint64_t end = last ? (uint64_t)last->p.off_bytes + last->p.size_bytes : 0;
+    if (!last)
+        return FERRY_OK;
+    const uint64_t end = (uint64_t)last->p.off_bytes + last->p.size_bytes;
     if (end > flash_bytes) {
         t->fault = (struct ferry_fault){
             FERRY_ERR_TABLE_SIZE, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, flash_bytes, 0};
