@@ -32,9 +32,12 @@ class Ferry:
 
     path = FERRY if FERRY.is_absolute() else ROOT / FERRY
 
+    def __init__(self, *before):
+        self.before = [str(word) for word in before]  # a command that runs it
+
     def __call__(self, *words, stdin=None, cwd=None, env=None):
         return Result(subprocess.run(
-            [str(self.path), *map(str, words)], check=False, cwd=cwd, input=stdin, text=True,
+            [*self.before, str(self.path), *map(str, words)], check=False, cwd=cwd, input=stdin, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIME_LIMIT_S,
             env=None if env is None else {**os.environ, **env}))
 

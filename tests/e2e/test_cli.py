@@ -1,6 +1,5 @@
 """The command line itself: help in every form, wrong usage, JSON on failure, exit codes."""
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -111,8 +110,6 @@ def test_no_colours_where_nobody_sees_them(device):
 @pytest.mark.parametrize("env, coloured", [({}, True), ({"NO_COLOR": "1"}, False),
                                            ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)])
 def test_colours_on_a_terminal(device, tmp_path, env, coloured):
-    if not shutil.which("script"):
-        pytest.skip("needs the script command")
     log = tmp_path / "typescript"
     subprocess.run(["script", "-qec", f"'{device.ferry.path}' status '{device.path}'", log],
                    check=True, capture_output=True, timeout=60,
@@ -125,8 +122,6 @@ def test_man_page_is_clean(ferry, tmp_path, commands):
     page.write_text(ferry.ok("help", "--format=man").out)
     for command in commands:
         assert f".SS ferry {command['name']}" in page.read_text()
-    if not shutil.which("mandoc"):
-        pytest.skip("needs mandoc")
     lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True)
     assert lint.returncode == 0, lint.stdout
 

@@ -8,7 +8,6 @@ import os
 import random
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import time
@@ -308,10 +307,9 @@ def test_flash_file_cut_short_or_missing(device, image_file):
     assert "No such file" in result.json["error"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_flash_file_without_permission(device, image_file):
+def test_flash_file_without_permission(device, image_file, powerless_ferry):
     (device.path / "flash.bin").chmod(0o400)
-    assert "Permission denied" in device.ferry.refused("update", device.path, image_file()).err
+    assert "Permission denied" in powerless_ferry.refused("update", device.path, image_file()).err
 
 
 def test_disk_full_while_writing(device, image_file):
@@ -330,22 +328,19 @@ def test_disk_full_while_writing(device, image_file):
     promise.kept()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a file system")
 def test_full_file_system(ferry, tmp_path):
+    """On a real full disk, in a mount of its own that ends with the command."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk],
-                      capture_output=True).returncode:
-        pytest.skip("may not mount here")
-    try:
-        (tmp_path / "t.bin").write_bytes(images.table())
-        result = ferry.refused("device", "new", disk / "dev", "--chip=esp32c3", "--flash-size=1MB",
-                               "--partitions", tmp_path / "t.bin", "--json")
-        assert result.json["code"] == "FERRY_ERR_FLASH_FULL"
-        assert "No space left" in result.json["error"]
-        assert list(disk.iterdir()) == []
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    (tmp_path / "t.bin").write_bytes(images.table())
+    unshare = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    script = ('mount -t tmpfs -o size=512k tmpfs "$0" || exit 90; "$@"; code=$?; '
+              '[ -z "$(ls -A "$0")" ] || exit 91; exit $code')
+    full = type(ferry)(*unshare, "sh", "-c", script, disk)
+    result = full.refused("device", "new", disk / "dev", "--chip=esp32c3", "--flash-size=1MB",
+                          "--partitions", tmp_path / "t.bin", "--json")
+    assert result.json["code"] == "FERRY_ERR_FLASH_FULL"
+    assert "No space left" in result.json["error"]
 
 
 # What a server may do.
@@ -516,8 +511,6 @@ def test_killed_process_leaves_no_lock(device, image_file):
 
 
 def test_progress_is_a_bar_on_a_terminal(device, image_file, tmp_path):
-    if not shutil.which("script"):
-        pytest.skip("needs the script command")
     log = tmp_path / "typescript"
     command = f"'{device.ferry.path}' update '{device.path}' '{image_file()}'"
     subprocess.run(["script", "-qec", command, log], check=True, capture_output=True, timeout=60,
