@@ -20,6 +20,7 @@ echo "analyze: clang-tidy, ${#sources[@]} files"
 
 cppcheck --project=build/dev/compile_commands.json --file-filter='*' -i tests \
     --enable=warning,performance,portability --std=c11 --inline-suppr --quiet \
-    --suppress=missingIncludeSystem --suppress=invalidPrintfArgType_uint --error-exitcode=1 -j "$(nproc)" \
+    --suppress=missingIncludeSystem --suppress=invalidPrintfArgType_uint \
+    --error-exitcode=1 -j "$(nproc)" \
     --template='{file}:{line}: {id}: {message}'
 echo "analyze: cppcheck"

@@ -30,7 +30,8 @@ fail() {
 
 # The label of the slot that runs, from the machine-readable status.
 running() {
-    "$ferry" status "$device" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["running"])'
+    "$ferry" status "$device" --json |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["running"])'
 }
 
 expect_running() {
@@ -40,7 +41,7 @@ expect_running() {
 serve() {
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$dir/www" >"$dir/server.log" 2>&1 &
     server=$!
-    trap 'kill "$server" 2>/dev/null || true' EXIT
+    trap 'kill "$server"' EXIT
     for _ in $(seq 50); do
         port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' "$dir/server.log" | head -n 1)
         [ -n "$port" ] && return
@@ -50,14 +51,16 @@ serve() {
 }
 
 manifest() {
-    local image=$dir/www/demo-$1.bin
-    printf '{ "firmware": "demo-%s.bin", "version": "%s",\n  "sha": "%s",\n  "length": %s }\n' "$1" "$1" \
-        "$(sha256sum "$image" | cut -d' ' -f1)" "$(stat -c %s "$image")" >"$dir/www/$1.json"
+    local image=demo-$1.bin sha bytes
+    sha=$(sha256sum "$dir/www/$image" | cut -d' ' -f1)
+    bytes=$(stat -c %s "$dir/www/$image")
+    printf '{ "firmware": "%s", "version": "%s",\n  "sha": "%s",\n  "length": %s }\n' \
+        "$image" "$1" "$sha" "$bytes" >"$dir/www/$1.json"
 }
 
 rm -rf "$dir"
 mkdir -p "$dir/www"
-say "Three releases of a small ESP32-C3 program, built by the cross compiler; the third one crashes."
+say "Three releases of a small ESP32-C3 program, from the cross compiler; the third one crashes."
 FERRY=$ferry firmware/demo/build.sh "$dir/www"
 for release in 1.1.0 1.2.0; do manifest $release; done
 serve

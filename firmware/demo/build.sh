@@ -16,7 +16,8 @@ mkdir -p "$out"
 
 # Paths inside the tree only, or the ELF and its digest would depend on where the tree lies.
 flags=(-march=rv32imc -mabi=ilp32 -misa-spec=2.2 -mcmodel=medany -Os -std=c11 -Wall -Wextra -Werror
-    -ffreestanding -fno-tree-loop-distribute-patterns -fno-common -ffunction-sections -fdata-sections -nostdlib -nostartfiles
+    -ffreestanding -fno-tree-loop-distribute-patterns -fno-common -ffunction-sections
+    -fdata-sections -nostdlib -nostartfiles
     -I"$root/include" -I"$root/cmake/toolchains/freestanding"
     -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T "$demo/demo.ld")
 sources=("$demo/start.S" "$demo/main.c" "$demo/desc.c" "$demo/mem.c" "$demo/table.S"
