@@ -42,7 +42,9 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "setup: installing ${missing[*]}"
-install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends)
+# A fresh machine may still be busy with its own first updates; wait for them.
+install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
+    -o DPkg::Lock::Timeout=300)
 log=build/setup.log
 mkdir -p build
 # The package list of a fresh machine may be empty or old, so it is fetched first.
