@@ -37,8 +37,8 @@ class Ferry:
 
     def __call__(self, *words, stdin=None, cwd=None, env=None):
         return Result(subprocess.run(
-            [*self.before, str(self.path), *map(str, words)], check=False, cwd=cwd, input=stdin, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIME_LIMIT_S,
+            [*self.before, str(self.path), *map(str, words)], check=False, cwd=cwd, input=stdin,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIME_LIMIT_S,
             env=None if env is None else {**os.environ, **env}))
 
     def ok(self, *words, **options):
