@@ -12,6 +12,8 @@ set(FERRY_CORE_SOURCES
     core/table.c
     core/image.c
     core/image_verify.c
+    core/signature.c
+    core/signature_verify.c
     core/version.c
     core/otadata.c
     core/device.c
@@ -25,4 +27,4 @@ set(FERRY_CORE_SOURCES
     core/update_resume.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
-set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c)
+set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c)

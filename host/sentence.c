@@ -83,6 +83,12 @@
     X(FERRY_ERR_IMAGE_MERGED, "{file|the file} is a whole flash image with bootloader and "        \
                               "partition table, not an application image")                         \
     X(FERRY_ERR_PARTITION_LIMIT, "{slot|the partition} is {v} bytes; the chip can map {l}")        \
+    X(FERRY_ERR_SIGNATURE_NONE, "{file|the image} is not signed, or its signature is damaged" WHY) \
+    X(FERRY_ERR_SIGNATURE_KEY, "{file|the image} is signed, but not with a trusted key" WHY)       \
+    X(FERRY_ERR_SIGNATURE_BAD, "{file|the image} is not what was signed: the signature does not "  \
+                               "hold" WHY)                                                         \
+    X(FERRY_ERR_SIGNATURE_FULL, "{file|the image} would have {v} signatures; at most {l} are "     \
+                                "possible" WHY)                                                    \
     X(FERRY_ERR_UPDATE_LENGTH, "{file|the image} is {v} bytes; {l} were promised")                 \
     X(FERRY_ERR_UPDATE_CRC, "{file|the image} has CRC32 {v:x8}; {l:x8} was promised")              \
     X(FERRY_ERR_UPDATE_SHA, "{file|the image} has another SHA-256 than was promised" WHY)          \
@@ -134,7 +140,8 @@
     X(FERRY_ERR_CHIP_UNKNOWN, "the chip is not known" WHY)                                         \
     X(FERRY_ERR_CSV, "{file|the partition CSV} is not usable" WHY)                                 \
     X(FERRY_ERR_ELF, "{file|the ELF file} is not usable" WHY)                                      \
-    X(FERRY_ERR_IMAGE_LAYOUT, "{file|the ELF file} cannot be laid out as an image" WHY)
+    X(FERRY_ERR_IMAGE_LAYOUT, "{file|the ELF file} cannot be laid out as an image" WHY)            \
+    X(FERRY_ERR_KEY, "the key {file|file} is not usable" WHY)
 
 /** NULL for a number that is no error of ours. No default: the compiler complains about an error
  * of ferry/err.h that has no sentence here. */

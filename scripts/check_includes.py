@@ -53,7 +53,7 @@ ANYTHING = {"tests", "bench"}
 FLOORS = [
     {"err", "bytes", "mem"},
     {"crc32", "crypto", "chip", "flash"},
-    {"partition", "image", "otadata", "version"},
+    {"partition", "image", "otadata", "signature", "version"},
     {"table"},
     {"device"},
     {"boot", "slots"},

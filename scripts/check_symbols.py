@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the freestanding code asks of its surroundings: the core may leave undefined only the four
-memory functions and the hashes of ferry/crypto.h, portable crypto the memory functions and the
-core's loads and stores; so no 64-bit division creeps in through the compiler. No data, no bss: no
-mutable statics.
+memory functions and what ferry/crypto.h and ferry/crypto_verify.h promise, portable crypto the
+memory functions and the core's loads and stores; so no 64-bit division creeps in through the
+compiler. No data, no bss: no mutable statics.
 
 Looks at the archives of the presets rv32, xtensa (divides in software) and release."""
 
@@ -12,8 +12,8 @@ import checks
 
 MEMORY = {"memcpy", "memmove", "memset", "memcmp"}
 BYTES = {"ferry_le32", "ferry_put_le32"}
-HASHES = {f"ferry_{hash}_{step}" for hash in ("sha256", "md5")
-          for step in ("init", "update", "finish")}
+HASHES = {f"ferry_{hash}_{step}" for hash in ("sha256", "sha384", "md5")
+          for step in ("init", "update", "finish")} | {"ferry_verify"}
 # The lx106 has no divide instruction; these are 32 bits wide, so they cost little.
 XTENSA_HELPERS = {"__divsi3", "__udivsi3", "__modsi3", "__umodsi3", "__mulsi3"}
 

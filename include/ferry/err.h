@@ -66,6 +66,10 @@ extern "C" {
     X(FERRY_ERR_IMAGE_SECURE_VERSION, -613, "image secure version is below the device's")          \
     X(FERRY_ERR_IMAGE_MERGED, -614, "file is a whole flash image, not an application image")       \
     X(FERRY_ERR_PARTITION_LIMIT, -615, "partition is larger than the chip can map")                \
+    X(FERRY_ERR_SIGNATURE_NONE, -620, "image is not signed")                                       \
+    X(FERRY_ERR_SIGNATURE_KEY, -621, "image is signed with a key that is not trusted")             \
+    X(FERRY_ERR_SIGNATURE_BAD, -622, "signature does not belong to the image")                     \
+    X(FERRY_ERR_SIGNATURE_FULL, -623, "no room for another signature")                             \
     X(FERRY_ERR_UPDATE_LENGTH, -700, "length differs from what was promised")                      \
     X(FERRY_ERR_UPDATE_CRC, -701, "CRC32 differs from what was promised")                          \
     X(FERRY_ERR_UPDATE_SHA, -702, "SHA-256 differs from what was promised")                        \
@@ -108,7 +112,8 @@ extern "C" {
     X(FERRY_ERR_CHIP_UNKNOWN, -1006, "chip is not known")                                          \
     X(FERRY_ERR_CSV, -1007, "partition CSV is not usable")                                         \
     X(FERRY_ERR_ELF, -1008, "ELF file is not usable")                                              \
-    X(FERRY_ERR_IMAGE_LAYOUT, -1009, "ELF cannot be laid out as an image")
+    X(FERRY_ERR_IMAGE_LAYOUT, -1009, "ELF cannot be laid out as an image")                         \
+    X(FERRY_ERR_KEY, -1010, "key is not usable")
 
 #define FERRY_ERR_ENUM_(name, number, text) name = (number),
 typedef enum ferry_err { FERRY_ERR_LIST(FERRY_ERR_ENUM_) } ferry_err;
