@@ -10,7 +10,7 @@
 #include "ferry/image.h"
 
 #define WORD        4u
-#define TOTAL_LIMIT (256u << 20) // twice the largest flash: more is no firmware
+#define TOTAL_LIMIT (128u << 20) // the largest flash there is
 
 struct candidates {
     const struct ferry_elf_part **list;
