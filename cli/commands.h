@@ -20,6 +20,9 @@
     X(image_info)                                                                                  \
     X(image_verify)                                                                                \
     X(image_build)                                                                                 \
+    X(partitions_show)                                                                             \
+    X(partitions_build)                                                                            \
+    X(partitions_check)                                                                            \
     X(help)
 
 #define CLI_DECLARE_(name) extern const struct cli_command cli_cmd_##name;

@@ -62,9 +62,11 @@ static int take_csv(const struct cli_call *call, const char *path, uint32_t flas
     int exit_code = CLI_EXIT_OK;
     if (err) {
         rows.fault.err = err;
-        exit_code = cli_fail(
-            call->out, &rows.fault,
-            &(struct ferry_about){.file = path, .detail = rows.detail[0] ? rows.detail : NULL});
+        exit_code =
+            cli_fail(call->out, &rows.fault,
+                     &(struct ferry_about){.file = path,
+                                           .slot = err == FERRY_ERR_TABLE_SIZE ? rows.detail : NULL,
+                                           .detail = rows.detail});
     }
     ferry_rows_free(&rows);
     return exit_code;
