@@ -106,6 +106,17 @@ ferry_err ferry_update_resume(struct ferry_update *u, struct ferry_device *dev,
     return FERRY_OK;
 }
 
+/* A header that stands in the slot was written by a session that had ended, after its last
+ * checkpoint. Going on would take bytes away under it, so the slot is begun anew. */
+static bool is_head_free(const struct ferry_update *u, const uint8_t *head)
+{
+    const uint32_t n = ferry__update_head_bytes(u);
+    for (uint32_t i = 0; i < n; i++)
+        if (head[i] != 0xff)
+            return false;
+    return true;
+}
+
 static ferry_err rehash_piece(struct ferry_update *u)
 {
     uint8_t *buf = u->cfg.work;
@@ -113,8 +124,11 @@ static ferry_err rehash_piece(struct ferry_update *u)
     ferry_err err = ferry_region_read(&u->slot, u->got_bytes, buf, n);
     if (err)
         return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + u->got_bytes);
-    if (u->got_bytes == 0)
+    if (u->got_bytes == 0) {
+        if (!is_head_free(u, buf))
+            return ferry__update_fail(u, FERRY_ERR_CHECKPOINT, 0, 0, u->slot.off_bytes);
         memcpy(buf, u->head, ferry__update_head_bytes(u));
+    }
     u->crc32 = ferry_crc32(u->crc32, buf, n);
     u->got_bytes += n;
     // Bytes that make no image are as wrong as bytes with another CRC.

@@ -52,15 +52,15 @@ struct ferry_update {
     int target;                         // slot number
     struct ferry_region slot;           // where it is written
     uint32_t got_bytes;                 // bytes taken from the source
+    uint32_t crc32;                     // CRC-32 of those
     uint32_t checked_bytes;             // read back up to here
     uint8_t sha256[FERRY_SHA256_BYTES]; // of the whole file, once all of it was taken
     struct ferry_device *dev;
     struct ferry_update_config cfg;
     uint32_t erased_to_bytes; // the slot is erased up to here
-    uint32_t crc32;
-    uint32_t flushed_bytes; // in flash, counted in whole sectors
-    uint32_t flushed_crc32; // of those
-    uint32_t kept_bytes;    // at the last checkpoint
+    uint32_t flushed_bytes;   // in flash, counted in whole sectors
+    uint32_t flushed_crc32;   // of those
+    uint32_t kept_bytes;      // at the last checkpoint
     uint8_t phase;
     bool is_open; // otadata is ready for the slot to be written
     uint8_t otadata_erased;

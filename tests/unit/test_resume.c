@@ -167,6 +167,17 @@ static void a_changed_slot_is_noticed(void)
     end();
 }
 
+/* Power is lost between the header's write and the end: the checkpoint is older than the slot. */
+static void a_slot_with_its_header_is_begun_anew(void)
+{
+    start();
+    lose_power_at(150000);
+    bench_device_put(&b, 1, image, 16);
+    T_EQ_INT(ferry_update_resume(&u, &b.dev, &cfg, blob), FERRY_OK);
+    T_EQ_INT(ferry_update_rehash(&u), FERRY_ERR_CHECKPOINT);
+    end();
+}
+
 static void validator_comes_back(void)
 {
     static const uint8_t validator[FERRY_CHECKPOINT_VALIDATOR] = {1, 2, 3};
@@ -223,6 +234,7 @@ int main(void)
     T_RUN(sectors_behind_the_checkpoint_are_erased_again);
     T_RUN(checkpoints_for_another_update_are_refused);
     T_RUN(a_changed_slot_is_noticed);
+    T_RUN(a_slot_with_its_header_is_begun_anew);
     T_RUN(validator_comes_back);
     T_RUN(equal_sectors_are_left_alone);
     T_RUN(nothing_left_to_receive_still_finishes);
