@@ -21,6 +21,7 @@ extern "C" {
 struct ferry_http_request {
     const char *url; // http or https, checked by ferry_url_split
     uint32_t off_bytes;
+    const char *if_range;       // with an offset: sent as If-Range
     const char *const *headers; // "Name: value", n_headers of them
     size_t n_headers;
     const char *user; // Basic authentication; with it a password, "" if it has none
@@ -59,9 +60,9 @@ struct ferry_http;
 
 struct ferry_http_ops {
     /** Sends `GET` for req and waits for the head of the final response (1xx are passed over).
-     * off_bytes above 0 adds "Range: bytes=N-". No Accept-Encoding, no automatic decompression.
-     * On an error nothing stays open. Errors, all with h->detail where there is more to say:
-     * FERRY_ERR_NET_CONNECT no address, no connection, or not within the time
+     * off_bytes above 0 adds "Range: bytes=N-", and If-Range if that is given. No Accept-Encoding,
+     * no automatic decompression. On an error nothing stays open. Errors, all with h->detail where
+     * there is more to say: FERRY_ERR_NET_CONNECT no address, no connection, or not within the time
      * FERRY_ERR_NET_TLS     handshake or certificate, either side's
      * FERRY_ERR_NET_TIMEOUT, FERRY_ERR_NET_CLOSED, FERRY_ERR_NET_PROTOCOL, FERRY_ERR_CANCELLED,
      * FERRY_ERR_NET_URL, FERRY_ERR_NO_MEMORY */

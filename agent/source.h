@@ -24,6 +24,8 @@ struct ferry_source_ops {
     /** Fills up to n bytes of dst, n > 0; waits for at least one. *got 0: the end. */
     ferry_err (*read)(struct ferry_source *s, void *dst, size_t n, size_t *got);
     void (*close)(struct ferry_source *s);
+    /** Goes back to the start of the file, within the first keep_bytes. NULL: close and open. */
+    ferry_err (*rewind)(struct ferry_source *s);
 };
 
 /** What the origin says of the file; valid while the source is open and after it. A resumed update
@@ -39,10 +41,16 @@ struct ferry_source_facts {
 struct ferry_source {
     const struct ferry_source_ops *ops;
     const struct ferry_cancel *cancel; // kept; NULL: cannot be cancelled
+    const char *address;               // what its validators belong to; NULL: it has none
+    bool is_local;       // reading is cheap: first bytes are compared instead of passed over
+    uint32_t keep_bytes; // set before opening: how far ferry_source_rewind reaches in a pipe
     struct ferry_source_facts facts;
     struct ferry_fault fault;               // why open or read failed
     char detail[FERRY_SOURCE_DETAIL_BYTES]; // more in words ("Not Found"); "" nothing
+    uint32_t retry_after_s;                 // with a fault: the pause the origin asks for; 0: none
     uint32_t at_bytes;                      // offset in the file of the next byte
+    const char *if_same;                    // for ops->open, see ferry_source_open_near
+    bool may_begin_at_start;                // the same
     bool is_open;
     bool is_authenticated; // see ferry_source_is_authenticated
 };
@@ -53,6 +61,20 @@ struct ferry_source {
  * FERRY_ERR_RANGE      off_bytes is behind the end; fault: offset, length
  * else what the kind of source says with its own init function. Nothing is left open. */
 FERRY_MUST_CHECK ferry_err ferry_source_open(struct ferry_source *s, uint32_t off_bytes);
+
+/** The same, but where the origin cannot or will not begin at off_bytes it may begin at the start:
+ * at_bytes then is 0. if_same: a validator; the middle is wanted only of a file that still has it,
+ * else the start. "" or NULL: of whatever is there. */
+FERRY_MUST_CHECK ferry_err ferry_source_open_near(struct ferry_source *s, uint32_t off_bytes,
+                                                  const char *if_same);
+
+/** Takes an open source back to its start. A pipe can only within its first keep_bytes.
+ * FERRY_ERR_STATE more was read of a pipe; else as ferry_source_open. The source is closed then. */
+FERRY_MUST_CHECK ferry_err ferry_source_rewind(struct ferry_source *s);
+
+/** What tells this version of the file from another: its strong ETag, else its Last-Modified; ""
+ * if the origin gives neither. */
+const char *ferry_source_validator(const struct ferry_source *s);
 
 /** The next bytes, at most n; *got is 0 at the end only. Any error ends the source: close it.
  * FERRY_ERR_STATE not open; FERRY_ERR_ARG n is 0; FERRY_ERR_CANCELLED; FERRY_ERR_RANGE the source

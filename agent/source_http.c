@@ -80,6 +80,7 @@ static ferry_err send_request(struct ferry_source_http *s, uint32_t off_bytes)
     struct ferry_http_request req = {
         .url = s->url,
         .off_bytes = off_bytes,
+        .if_range = off_bytes ? s->source.if_same : NULL,
         .ca_file = o->ca_file,
         .connect_timeout_ms =
             o->connect_timeout_ms ? o->connect_timeout_ms : FERRY_HTTP_CONNECT_TIMEOUT_MS,
@@ -161,6 +162,10 @@ static ferry_err check_offset(struct ferry_source_http *s, uint32_t off_bytes)
 {
     const struct ferry_http_head *h = &s->head;
     const uint16_t expected = off_bytes ? 206 : 200;
+    if (off_bytes && h->status == 200 && s->source.may_begin_at_start) {
+        s->source.at_bytes = 0;
+        return FERRY_OK;
+    }
     if (h->status != expected)
         return fail(s, FERRY_ERR_NET_PROTOCOL, h->status, expected,
                     off_bytes ? "the server ignored the offset and began at the start"
@@ -175,8 +180,10 @@ static ferry_err check_offset(struct ferry_source_http *s, uint32_t off_bytes)
 static ferry_err judge_head(struct ferry_source_http *s, uint32_t off_bytes)
 {
     const struct ferry_http_head *h = &s->head;
-    if (h->status != 200 && h->status != 206)
+    if (h->status != 200 && h->status != 206) {
+        s->source.retry_after_s = h->retry_after_s;
         return fail(s, FERRY_ERR_NET_STATUS, h->status, 0, h->reason);
+    }
     if (is_web_page(h->content_type))
         return fail_quoting(s, FERRY_ERR_NET_TYPE, 0, "content type ", h->content_type);
     if (h->content_encoding[0] &&
@@ -186,7 +193,7 @@ static ferry_err judge_head(struct ferry_source_http *s, uint32_t off_bytes)
     if (h->is_broken)
         return fail(s, FERRY_ERR_NET_PROTOCOL, 0, 0, "the server contradicts itself in its head");
     const ferry_err err = check_offset(s, off_bytes);
-    return err ? err : learn_length(s, off_bytes);
+    return err ? err : learn_length(s, s->source.at_bytes);
 }
 
 static void learn_facts(struct ferry_source_http *s)
@@ -273,11 +280,12 @@ void ferry_source_http_init(struct ferry_source_http *s, struct ferry_http *http
                             const struct ferry_http_options *options,
                             const struct ferry_cancel *cancel)
 {
-    static const struct ferry_source_ops ops = {open_http, read_http, close_http};
+    static const struct ferry_source_ops ops = {open_http, read_http, close_http, NULL};
     static const struct ferry_http_options none = {0};
     memset(s, 0, sizeof *s);
     s->source.ops = &ops;
     s->source.cancel = cancel;
+    s->source.address = url;
     s->http = http;
     s->options = options ? options : &none;
     s->first_url = url;

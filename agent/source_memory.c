@@ -38,10 +38,11 @@ static void close_memory(struct ferry_source *s)
 void ferry_source_memory_init(struct ferry_source_memory *m, const void *data, uint32_t n_bytes,
                               const struct ferry_cancel *cancel)
 {
-    static const struct ferry_source_ops ops = {open_memory, read_memory, close_memory};
+    static const struct ferry_source_ops ops = {open_memory, read_memory, close_memory, NULL};
     memset(m, 0, sizeof *m);
     m->source.ops = &ops;
     m->source.cancel = cancel;
+    m->source.is_local = true;
     m->data = data;
     m->n_bytes = n_bytes;
 }

@@ -2,7 +2,10 @@
  * The work is agent/update_run.h's; here the command line becomes its configuration, and what
  * happens is told in words. Options: update_args.c; what is said: update_words.c. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "agent/update_run.h"
 #include "boot_device.h"
@@ -35,12 +38,40 @@ static void watch_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
+/** A signal ends the wait at once. */
+static void wait_ms(void *ctx, uint32_t ms)
+{
+    (void)ctx;
+    for (uint32_t left = ms; left && !stop_asked;) {
+        const uint32_t step = left < FERRY_CANCEL_POLL_MS ? left : FERRY_CANCEL_POLL_MS;
+        const struct timespec t = {.tv_nsec = (long)step * 1000000};
+        nanosleep(&t, NULL);
+        left -= step;
+    }
+}
+
+static uint32_t any_number(void *ctx)
+{
+    uint32_t n = UINT32_MAX; // without chance the pause is the longest
+    (void)ctx;
+    (void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
+    return n;
+}
+
+/** Where the checkpoint is kept: in the directory of a virtual device, beside a bare dump. */
+static void keeper_path(const struct ferry_vdevice *v, char *buf, size_t n)
+{
+    snprintf(buf, n, v->is_dir ? "%s/update.resume" : "%s.resume", v->path);
+}
+
 static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_update_args *args)
 {
     static uint8_t work[FERRY_UPDATE_WORK_BYTES(FERRY_FLASH_SECTOR_BYTES)];
     static uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
     static struct ferry_update update;
     static struct ferry_source_named named;
+    static char path[FERRY_VDEVICE_PATH_BYTES + 16];
+    struct ferry_keeper_file keeper;
     const struct ferry_cancel cancel = {is_stop_asked, NULL};
     struct cli_update_words words = {.call = call, .v = v, .args = args};
     int exit_code = cli_update_manifest(call, args, &cancel);
@@ -50,7 +81,10 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
     args->config.work = work;
     args->config.work_bytes = sizeof(work);
     ferry_source_named_init(&named, args->source, &args->http, &cancel);
+    keeper_path(v, path, sizeof(path));
+    ferry_keeper_file_init(&keeper, path);
     words.source = named.source;
+    words.keeper = &keeper;
     struct ferry_update_job job = {
         .device = &v->dev,
         .source = named.source,
@@ -58,7 +92,10 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
         .buffer = args->buffer,
         .buffer_bytes = args->chunk_bytes,
         .cancel = &cancel,
-        .events = {cli_update_stage, cli_update_progress, &words},
+        .keeper = &keeper.keeper,
+        .is_anew = args->is_anew,
+        .retry = {args->retries, wait_ms, any_number, NULL},
+        .events = {cli_update_stage, cli_update_progress, cli_update_remark, &words},
     };
     const ferry_err err = ferry_update_run(&update, &job);
     if (err)
@@ -93,6 +130,8 @@ static const struct cli_example examples[] = {
      "from a server, then restart the virtual device"},
     {"ferry update dev https://fw.example.com/release.json",
      "from a manifest, which brings length and SHA-256"},
+    {"ferry update dev https://fw.example.com/app.bin --retries=20",
+     "over a poor link; given again, it goes on where it stopped"},
     {"cat app.bin | ferry update dump.bin - --sha256 H", "from a pipe, into a flash dump"},
     {0},
 };
@@ -105,7 +144,12 @@ const struct cli_command cli_cmd_update = {
     "\n\nSOURCE is a file, an http or https address, a manifest (its name ends in .json), or - for "
     "standard input. Everything is checked while it flows and read back from flash; only then the "
     "slot is made to boot. If anything fails, and on Ctrl-C at any moment, the device boots what "
-    "it booted before.",
+    "it booted before."
+    "\n\nAn update that was interrupted, by a lost server, Ctrl-C or a power failure, goes on "
+    "where "
+    "it stopped when the same command is given again: at most 64 KB and what had not reached flash "
+    "are fetched once more. Servers that are lost or busy are asked again, after pauses that grow; "
+    "--retries says how often.",
     .min_args = 2,
     .max_args = 2,
     .options = cli_update_options,

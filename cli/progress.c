@@ -38,16 +38,18 @@ static uint32_t line_step(const struct cli_progress *p)
 }
 
 void cli_progress_begin(struct cli_progress *p, struct cli_output *out, const char *label,
-                        uint32_t total_bytes)
+                        uint32_t from_bytes, uint32_t total_bytes)
 {
     *p = (struct cli_progress){
         .out = out,
         .label = label,
         .is_terminal = isatty(STDERR_FILENO),
+        .done_bytes = from_bytes,
+        .from_bytes = from_bytes,
         .total_bytes = total_bytes,
         .began_ms = now_ms(),
     };
-    p->next_line_bytes = line_step(p);
+    p->next_line_bytes = from_bytes - from_bytes % line_step(p) + line_step(p);
 }
 
 /** "1,234 KB/s" over all of it, "" before there is anything to say. */
@@ -55,8 +57,9 @@ static void speed(const struct cli_progress *p, char *buf, size_t n)
 {
     const int64_t ms = cli_progress_ms(p);
     buf[0] = '\0';
-    if ((ms >= SPEED_AFTER_MS || p->is_ended) && p->done_bytes)
-        snprintf(buf, n, "%s KB/s", cli_thousands(p->done_bytes / (uint64_t)(ms ? ms : 1)));
+    const uint32_t moved = p->done_bytes - p->from_bytes;
+    if ((ms >= SPEED_AFTER_MS || p->is_ended) && moved)
+        snprintf(buf, n, "%s KB/s", cli_thousands(moved / (uint64_t)(ms ? ms : 1)));
 }
 
 /** "0:07 left". */
@@ -64,9 +67,10 @@ static void time_left(const struct cli_progress *p, char *buf, size_t n)
 {
     const int64_t ms = cli_progress_ms(p);
     buf[0] = '\0';
-    if (!p->total_bytes || !p->done_bytes || p->done_bytes >= p->total_bytes || ms < 500)
+    const uint32_t moved = p->done_bytes - p->from_bytes;
+    if (!p->total_bytes || !moved || p->done_bytes >= p->total_bytes || ms < 500)
         return;
-    const uint64_t left = (uint64_t)ms * (p->total_bytes - p->done_bytes) / p->done_bytes / 1000;
+    const uint64_t left = (uint64_t)ms * (p->total_bytes - p->done_bytes) / moved / 1000;
     snprintf(buf, n, "%u:%02u left", (unsigned)(left / 60), (unsigned)(left % 60));
 }
 
@@ -140,6 +144,13 @@ void cli_progress_at(struct cli_progress *p, uint32_t done_bytes, uint32_t total
         const uint32_t step = line_step(p);
         p->next_line_bytes = done_bytes - done_bytes % step + step;
     }
+}
+
+void cli_progress_break(struct cli_progress *p)
+{
+    if (p->is_shown)
+        fputc('\n', stderr);
+    p->is_shown = false;
 }
 
 void cli_progress_end(struct cli_progress *p)

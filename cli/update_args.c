@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/retry.h"
+
 #define CHUNK_BYTES      65536u
 #define CHUNK_MOST_BYTES (16u * 1024u * 1024u)
 #define TIMEOUT_MOST_S   86400u
+#define RETRIES_MOST     1000u
 
 enum {
     OPT_SHA256 = CLI_OPT_OWN,
@@ -18,6 +21,8 @@ enum {
     OPT_ALLOW_PENDING,
     OPT_SLOT,
     OPT_GENTLE,
+    OPT_SKIP_EQUAL,
+    OPT_NO_RESUME,
     OPT_BOOT,
     OPT_CA,
     OPT_USER,
@@ -26,6 +31,7 @@ enum {
     OPT_KEY,
     OPT_CONNECT_TIMEOUT,
     OPT_STALL_TIMEOUT,
+    OPT_RETRIES,
     OPT_CHUNK,
 };
 
@@ -33,6 +39,10 @@ const struct argp_option cli_update_options[] = {
     {"boot", OPT_BOOT, 0, 0, "Restart the virtual device afterwards", 0},
     {"slot", OPT_SLOT, "SLOT", 0, "Slot to write (the next one in turn)", 0},
     {"gentle", OPT_GENTLE, 0, 0, "Never block flash for longer than one 4 KB erase", 0},
+    {"skip-equal", OPT_SKIP_EQUAL, 0, 0, "Leave sectors alone that hold the right bytes already",
+     0},
+    {"no-resume", OPT_NO_RESUME, 0, 0, "Begin at the first byte even if an update was interrupted",
+     0},
     {"chunk", OPT_CHUNK, "N", 0, "Read N bytes at a time (64K)", 0},
     {0, 0, 0, 0, "What the image must be:", 1},
     {"sha256", OPT_SHA256, "HEX", 0, "Its SHA-256", 1},
@@ -51,6 +61,8 @@ const struct argp_option cli_update_options[] = {
     {"key", OPT_KEY, "FILE", 0, "Its key (PEM), if not in the same file", 3},
     {"connect-timeout", OPT_CONNECT_TIMEOUT, "S", 0, "Seconds to wait for a connection (10)", 3},
     {"stall-timeout", OPT_STALL_TIMEOUT, "S", 0, "Seconds to wait for the next byte (30)", 3},
+    {"retries", OPT_RETRIES, "N", 0, "Tries after a failure, while no new byte comes (5; 0: none)",
+     3},
     {0},
 };
 
@@ -158,7 +170,12 @@ int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
     a->config.flags = (cli_has(call, OPT_ALLOW_DOWNGRADE) ? FERRY_UPDATE_DOWNGRADE : 0) |
                       (cli_has(call, OPT_ALLOW_OTHER_PROJECT) ? FERRY_UPDATE_PROJECT : 0) |
                       (cli_has(call, OPT_ALLOW_PENDING) ? FERRY_UPDATE_PENDING_TOO : 0) |
-                      (cli_has(call, OPT_GENTLE) ? FERRY_UPDATE_GENTLE : 0);
+                      (cli_has(call, OPT_GENTLE) ? FERRY_UPDATE_GENTLE : 0) |
+                      (cli_has(call, OPT_SKIP_EQUAL) ? FERRY_UPDATE_SKIP_EQUAL : 0);
+    a->is_anew = cli_has(call, OPT_NO_RESUME);
+    a->retries = FERRY_RETRY_TRIES;
+    if (!cli_number(call, OPT_RETRIES, RETRIES_MOST, &a->retries))
+        return CLI_EXIT_USAGE;
     if (!cli_number(call, OPT_CHUNK, CHUNK_MOST_BYTES, &a->chunk_bytes))
         return CLI_EXIT_USAGE;
     if (!a->chunk_bytes)

@@ -20,6 +20,8 @@ struct cli_update_args {
     const char *slot;         // --slot; NULL: the next one
     bool has_manifest;
     bool boot;
+    bool is_anew;     // --no-resume
+    uint32_t retries; // --retries
     uint32_t chunk_bytes;
     uint8_t *buffer; // chunk_bytes
     uint8_t sha256[FERRY_SHA256_BYTES];

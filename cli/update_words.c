@@ -12,6 +12,12 @@ static void hex(char *out, const uint8_t *bytes, size_t n)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/** What the source is called in a sentence. */
+static const char *source_words(const struct cli_update_words *w)
+{
+    return strcmp(w->args->source, "-") ? w->args->source : "standard input";
+}
+
 static void opening(const struct cli_update_words *w)
 {
     char label[FERRY_LABEL_BYTES + 1], app[80] = "";
@@ -25,8 +31,7 @@ static void opening(const struct cli_update_words *w)
         cli_note(out, "%s runs%s%s%s%s%s\n", cli_label(w->v, running, label), *app ? ": " : "", app,
                  *how ? " (" : "", how, *how ? ")" : "");
     }
-    cli_note(out, "Opening %s\n",
-             strcmp(w->args->source, "-") ? w->args->source : "standard input");
+    cli_note(out, "Opening %s\n", source_words(w));
 }
 
 static void receiving(struct cli_update_words *w, const struct ferry_update *u)
@@ -45,7 +50,11 @@ static void receiving(struct cli_update_words *w, const struct ferry_update *u)
         cli_note(out, "The image is %s bytes: %s sectors and %s bytes\n", cli_thousands(length),
                  cli_thousands(length / FERRY_FLASH_SECTOR_BYTES),
                  cli_thousands(length % FERRY_FLASH_SECTOR_BYTES));
-    cli_progress_begin(&w->progress, out, "Writing", length);
+    w->went_on_at_bytes = u->got_bytes;
+    if (u->got_bytes)
+        cli_note(out, "An interrupted update of this: going on at %s bytes\n",
+                 cli_thousands(u->got_bytes));
+    cli_progress_begin(&w->progress, out, "Writing", u->got_bytes, length);
 }
 
 static void described(struct cli_update_words *w, const struct ferry_update *u)
@@ -88,6 +97,39 @@ void cli_update_progress(void *ctx, uint32_t done_bytes, uint32_t total_bytes)
     cli_progress_at(&w->progress, done_bytes, total_bytes);
 }
 
+static void retrying(struct cli_update_words *w, const struct ferry_remark *r, const char *sentence)
+{
+    w->n_retries++;
+    cli_warn(w->call->out, "%s; trying again in %u.%u s (%u of %u)", sentence,
+             (unsigned)r->pause_ms / 1000, (unsigned)r->pause_ms % 1000 / 100, (unsigned)r->n,
+             (unsigned)r->n_most);
+}
+
+void cli_update_remark(void *ctx, const struct ferry_remark *remark)
+{
+    struct cli_update_words *w = ctx;
+    char sentence[FERRY_SENTENCE_BYTES];
+    const bool is_unkept = remark->kind == FERRY_REMARK_UNKEPT;
+    const struct ferry_about about = {
+        .file = is_unkept ? w->keeper->path : source_words(w),
+        .detail = is_unkept ? strerror(w->keeper->os_errno) : remark->detail,
+    };
+    cli_progress_break(&w->progress);
+    ferry_sentence(sentence, sizeof(sentence), &remark->fault, &about);
+    switch (remark->kind) {
+    case FERRY_REMARK_RETRY:
+        retrying(w, remark, sentence);
+        break;
+    case FERRY_REMARK_ANEW:
+        cli_note(w->call->out, "Beginning anew: %s\n", remark->detail ? remark->detail : sentence);
+        break;
+    case FERRY_REMARK_UNKEPT:
+        cli_warn(w->call->out, "%s; if this update is interrupted, the next one begins anew",
+                 sentence);
+        break;
+    }
+}
+
 static void put_result(struct cli_update_words *w, const struct ferry_update *u, const char *sha256)
 {
     cJSON *root = cli_json(w->call->out);
@@ -101,6 +143,8 @@ static void put_result(struct cli_update_words *w, const struct ferry_update *u,
     }
     cJSON_AddNumberToObject(root, "length", u->got_bytes);
     cJSON_AddStringToObject(root, "sha256", sha256);
+    cJSON_AddNumberToObject(root, "went_on_at", w->went_on_at_bytes);
+    cJSON_AddNumberToObject(root, "retries", w->n_retries);
     cJSON_AddBoolToObject(root, "authenticated", ferry_source_is_authenticated(w->source));
 }
 
@@ -169,9 +213,7 @@ int cli_update_failed(struct cli_update_words *w, const struct ferry_update *u,
     const int slot = err == FERRY_ERR_UPDATE_PENDING ? w->v->dev.running : u->target;
     const bool names_flash = err >= FERRY_ERR_FLASH_FULL && err <= FERRY_ERR_FLASH_IO;
     const struct ferry_about about = {
-        .file = names_flash && !job->is_source_to_blame ? w->v->flash_path
-                : strcmp(w->args->source, "-")          ? w->args->source
-                                                        : "standard input",
+        .file = names_flash && !job->is_source_to_blame ? w->v->flash_path : source_words(w),
         .slot =
             ferry_device_span(&w->v->dev, slot).size_bytes ? cli_label(w->v, slot, label) : NULL,
         .detail = job->detail ? job->detail
@@ -184,5 +226,8 @@ int cli_update_failed(struct cli_update_words *w, const struct ferry_update *u,
     if (p.booted != FERRY_SLOT_NONE)
         cli_note(w->call->out, "What runs is as it was; %s boots next.\n",
                  cli_label(w->v, p.booted, label));
+    cJSON_AddBoolToObject(cli_json(w->call->out), "can_go_on", job->can_go_on);
+    if (job->can_go_on)
+        cli_note(w->call->out, "The same command goes on where this update stopped.\n");
     return exit_code;
 }

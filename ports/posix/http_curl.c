@@ -144,15 +144,24 @@ static void close_curl(struct ferry_http *h)
     c->headers = NULL;
 }
 
+static bool add_header(struct ferry_http_curl *c, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(c->headers, header);
+    if (longer)
+        c->headers = longer;
+    return longer != NULL;
+}
+
 static bool add_headers(struct ferry_http_curl *c, const struct ferry_http_request *req)
 {
-    for (size_t i = 0; i < req->n_headers; i++) {
-        struct curl_slist *longer = curl_slist_append(c->headers, req->headers[i]);
-        if (!longer)
+    for (size_t i = 0; i < req->n_headers; i++)
+        if (!add_header(c, req->headers[i]))
             return false;
-        c->headers = longer;
-    }
-    return true;
+    if (!req->if_range)
+        return true;
+    char if_range[16 + FERRY_HTTP_VALUE_BYTES] = "If-Range: ";
+    ferry_text_add(if_range, sizeof if_range, req->if_range);
+    return add_header(c, if_range);
 }
 
 static CURLcode set_numbers(CURL *easy, const struct ferry_http_request *req)

@@ -47,7 +47,7 @@ static void close_bad(struct ferry_source *s)
     memory_ops->close(s);
 }
 
-static const struct ferry_source_ops bad_ops = {open_bad, read_bad, close_bad};
+static const struct ferry_source_ops bad_ops = {open_bad, read_bad, close_bad, NULL};
 
 /* What the events told, in order. */
 struct heard {
@@ -107,7 +107,7 @@ static void start(void)
                                     .config = &config,
                                     .buffer = pieces,
                                     .buffer_bytes = sizeof pieces,
-                                    .events = {on_stage, on_progress, &heard}};
+                                    .events = {on_stage, on_progress, NULL, &heard}};
 }
 
 static void end(void)
