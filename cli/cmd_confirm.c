@@ -59,6 +59,44 @@ static ferry_err do_cancel(struct ferry_vdevice *v, int *slot)
     return ferry_slots_cancel_force(&v->dev);
 }
 
+/* Why no other app would boot, app by app: what is wrong with each, or that it was rejected. */
+static void say_why_none(struct ferry_vdevice *v, const struct ferry_slots *s, char *text,
+                         size_t n_bytes)
+{
+    size_t n = 0;
+    text[0] = '\0';
+    for (int slot = FERRY_SLOT_FACTORY; slot < v->dev.n_slots; slot++) {
+        char label[FERRY_LABEL_BYTES + 1], image[FERRY_LABEL_BYTES + 16];
+        char sentence[FERRY_SENTENCE_BYTES] = "";
+        uint32_t state = FERRY_STATE_UNDEFINED;
+        if (slot == v->dev.running || !ferry_device_span(&v->dev, slot).size_bytes)
+            continue;
+        snprintf(image, sizeof(image), "the image in %s", cli_label(v, slot, label));
+        if (ferry_device_verify(&v->dev, slot))
+            ferry_sentence(sentence, sizeof(sentence), &v->dev.fault,
+                           &(struct ferry_about){.file = image, .slot = label});
+        else if (!ferry_slots_state(s, slot, &state) && state == FERRY_STATE_INVALID)
+            snprintf(sentence, sizeof(sentence), "%s was rejected", image);
+        else
+            snprintf(sentence, sizeof(sentence), "no valid otadata entry selects %s", label);
+        const int put = snprintf(text + n, n_bytes - n, "%s%s", n ? "; " : "", sentence);
+        n += put < 0 || (size_t)put >= n_bytes - n ? 0 : (size_t)put;
+    }
+    if (!n)
+        snprintf(text, n_bytes, "the partition table has no other app");
+}
+
+static int refuse(const struct cli_call *call, struct ferry_vdevice *v, const struct ferry_slots *s,
+                  ferry_err err, int slot)
+{
+    char why[2 * FERRY_SENTENCE_BYTES];
+    if (err != FERRY_ERR_ROLLBACK_NONE)
+        return cli_fail_slot(call, v, err, slot == FERRY_SLOT_NONE ? v->dev.running : slot);
+    say_why_none(v, s, why, sizeof(why));
+    return cli_fail(call->out, &(struct ferry_fault){.err = err},
+                    &(struct ferry_about){.detail = why});
+}
+
 /** A changed flash is told of as changed, and what changed is told too. */
 static int change(struct cli_call *call, struct ferry_vdevice *v,
                   ferry_err (*act)(struct ferry_vdevice *v, int *slot), const char *done)
@@ -67,10 +105,11 @@ static int change(struct cli_call *call, struct ferry_vdevice *v,
     char label[FERRY_LABEL_BYTES + 1];
     int slot = FERRY_SLOT_NONE;
     ferry_err err = ferry_slots_load(&v->dev, &before);
-    if (!err)
-        err = act(v, &slot);
     if (err)
-        return cli_fail_slot(call, v, err, slot == FERRY_SLOT_NONE ? v->dev.running : slot);
+        return cli_fail_slot(call, v, err, v->dev.running);
+    err = act(v, &slot);
+    if (err)
+        return refuse(call, v, &before, err, slot);
     if (v->running_by > FERRY_RUNNING_GIVEN)
         cli_note(call->out, "%s runs (%s).\n", cli_label(v, v->dev.running, label),
                  cli_running_words(v->running_by));

@@ -76,6 +76,7 @@ def test_reject_is_refused_when_nothing_else_would_boot(device):
     before = device.flash
     result = device.ferry.refused("reject", device.path, "--json")
     assert result.json["code"] == "FERRY_ERR_ROLLBACK_NONE"
+    assert "the image in ota_1" in result.json["error"]  # and what is wrong with it
     assert device.flash == before
 
 
