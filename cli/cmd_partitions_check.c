@@ -46,28 +46,29 @@ static void say_failure(struct findings *f, const struct partition_input *in,
     finding(f, FINDING_PROBLEM, "%s", cli_printable(shown, sizeof(shown), words));
 }
 
-/** The rules of Espressif's tool. False if it could not even read the table, or not store it. */
-static bool check_rules(struct findings *f, const struct partition_input *in)
+/** The rules of Espressif's tool; returns what it would fail with. *usable: it could at least be
+ * read, and stored. */
+static ferry_err check_rules(struct findings *f, const struct partition_input *in, bool *usable)
 {
     struct ferry_rows rows = {0};
     uint8_t table[FERRY_TABLE_BYTES];
     ferry_err err = ferry_rows_read(&rows, in->bytes, in->n_bytes, &in->options);
-    bool usable = !err;
+    *usable = !err;
     if (!err)
         err = ferry_rows_check(&rows, &in->options);
     if (rows.problems.n)
         partition_each_line(rows.problems.text, say_problem, f);
     else if (err)
         say_failure(f, in, &rows, err);
-    if (usable && in->source == PARTITION_CSV) {
-        err = ferry_rows_encode(&rows, &in->options, table);
-        usable = !err;
-        if (err)
-            say_failure(f, in, &rows, err);
+    if (*usable && in->source == PARTITION_CSV) {
+        const ferry_err full = ferry_rows_encode(&rows, &in->options, table);
+        *usable = !full;
+        if (full)
+            say_failure(f, in, &rows, full);
     }
     partition_each_line(rows.warnings.text, say_warning, f);
     ferry_rows_free(&rows);
-    return usable;
+    return err;
 }
 
 static int conclude(struct cli_call *call, const struct partition_input *in,
@@ -90,14 +91,15 @@ static int check(struct cli_call *call, struct partition_input *in)
 {
     struct report r = {call, cJSON_AddArrayToObject(cli_json(call->out), "findings")};
     struct findings f = {.each = say, .ctx = &r};
-    const bool usable = check_rules(&f, in);
+    bool usable;
+    const ferry_err err = check_rules(&f, in, &usable);
     if (in->source == PARTITION_CSV && !usable)
         return conclude(call, in, &f);
     const int exit_code = partition_input_decode(call, in);
     if (exit_code)
         return exit_code;
-    // What the tool's reader has refused already needs no second complaint.
-    if (in->fault.err && usable && in->fault.err != FERRY_ERR_TABLE_SIZE) {
+    // What was refused for the same reason already needs no second complaint.
+    if (in->fault.err && usable && in->fault.err != err) {
         char words[FERRY_SENTENCE_BYTES];
         finding(&f, FINDING_PROBLEM, "the bootloader refuses it: %s",
                 ferry_sentence(words, sizeof(words), &in->fault, NULL));

@@ -52,7 +52,8 @@ def test_build_gives_the_binary_table(built):
     assert rows(table) == [
         ("nvs", 1, 2, 0x9000, 0x4000, 0), ("otadata", 1, 0, 0xD000, 0x2000, 0),
         ("phy_init", 1, 1, 0xF000, 0x1000, 0), ("ota_0", 0, 0x10, 0x10000, 0x100000, 0),
-        ("ota_1", 0, 0x11, 0x200000, 0x100000, 0), ("gr\u00f6\u00dfe", 0x40, 7, 0x300000, 0x1000, 3)]
+        ("ota_1", 0, 0x11, 0x200000, 0x100000, 0),
+        ("gr\u00f6\u00dfe", 0x40, 7, 0x300000, 0x1000, 3)]
     assert table[6 * 32:6 * 32 + 2] == b"\xeb\xeb"
 
 
@@ -223,6 +224,14 @@ def test_check_is_silent_on_a_table_without_fault(ferry, csv):
 def test_check_lists_every_broken_rule(ferry, csv):
     found = findings(ferry, csv("n,data,nvs,,8K\nf,app,ota_0,0x11000,0x10800\nn,data,fat,,4K\n"))
     assert sum(level == "problem" for level, text in found) == 4
+
+
+def test_partition_outside_the_flash_is_found_where_the_tool_looks_elsewhere(ferry, csv, tmp_path):
+    path = csv("a,app,ota_0,,0\nb,app,ota_1,,8M\n")
+    built = ferry.ok("partitions", "build", path, "-o", tmp_path / "t.bin", "--flash-size=4MB")
+    assert "b lies outside the flash of 0x400000" in built.err
+    assert any(level == "problem" and "bootloader" in text and "0x400000" in text
+               for level, text in findings(ferry, path, "--flash-size=4MB"))
 
 
 def test_check_warns_of_a_missing_md5_row(ferry, built):
