@@ -8,8 +8,9 @@
 #include "ferry/crypto.h"
 #include "ferry/partition.h"
 #include "image_file.h"
+#include "image_signature.h"
 
-enum { OPT_CHIP = CLI_OPT_OWN, OPT_CHIP_REV, OPT_BLOCK_REV };
+enum { OPT_CHIP = CLI_OPT_OWN, OPT_CHIP_REV, OPT_BLOCK_REV, OPT_KEY, OPT_KEY_DIGEST };
 
 #define HEX_BYTES (2 * FERRY_SHA256_BYTES + 1)
 
@@ -19,6 +20,9 @@ static const struct argp_option options[] = {
      "Revision of that chip, major * 100 + minor (not checked if not given)", 0},
     {"block-rev", OPT_BLOCK_REV, "N", 0,
      "Revision of its eFuse block, major * 100 + minor (not checked if not given)", 0},
+    {"key", OPT_KEY, "FILE", 0,
+     "A key that the device trusts, in PEM form: one of up to three must have signed", 0},
+    {"key-digest", OPT_KEY_DIGEST, "HEX", 0, "The same by the key's SHA-256, as eFuses hold it", 0},
     {0},
 };
 
@@ -274,6 +278,8 @@ static int info(struct cli_call *call, const struct image_file *f)
         print_header(out, &found);
         print_segments(out, &found);
         print_checks(out, f, &found);
+        if (!found.err)
+            image_signature_show(out, f, &found);
         header_json(cli_json(out), f, &found);
         image_file_json(cli_json(out), &found);
     }
@@ -285,9 +291,15 @@ static int verify(struct cli_call *call, const struct image_file *f)
     struct cli_output *out = call->out;
     struct image_found found;
     struct image_wanted want;
+    struct ferry_trust trust;
     if (!read_wanted(call, &want))
         return CLI_EXIT_USAGE;
+    const int exit_code = image_trust_read(call, OPT_KEY, OPT_KEY_DIGEST, &trust);
+    if (exit_code)
+        return exit_code;
     image_file_walk(f, &want, &found);
+    if (!found.err && trust.n_keys)
+        image_signature_verify(f, &trust, &found);
     if (f->is_flash) {
         found.err = ferry_fail(&found.img.fault, FERRY_ERR_IMAGE_MERGED, 0, 0, 0);
         explain_flash(out, f);
@@ -310,6 +322,8 @@ static int verify(struct cli_call *call, const struct image_file *f)
                  image_file_hex(hex, found.img.digest, sizeof(found.img.digest)));
     else
         cli_text(out, "No SHA-256 is appended; only a checksum of one byte guards it.\n");
+    if (trust.n_keys)
+        cli_text(out, "Signed with a key that is trusted here.\n");
     return cli_done(out);
 }
 
@@ -357,6 +371,7 @@ const struct cli_command cli_cmd_image_info = {
 static const struct cli_example verify_examples[] = {
     {"ferry image verify app.bin", "is it whole and undamaged?"},
     {"ferry image verify app.bin --chip esp32c3 --chip-rev 4", "would this chip take it?"},
+    {"ferry image verify app.bin --key release.pub", "is it signed with this key?"},
     {"ferry image verify app.bin --json", "the same for a script, with Espressif's number"},
     {0},
 };
@@ -366,7 +381,8 @@ const struct cli_command cli_cmd_image_verify = {
     .summary = "check an image as the bootloader checks it",
     .args = "FILE",
     .about = "Chip, revisions, segments, checksum and the SHA-256 appended to the image, in the "
-             "order of Espressif's bootloader; esp_err is the number that its verifier gives.",
+             "order of Espressif's bootloader; esp_err is the number that its verifier gives. With "
+             "--key or --key-digest also the signature of Secure Boot v2.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

@@ -9,7 +9,7 @@ static const struct cli_command *const commands[] = {CLI_COMMANDS(ROW)};
 
 static const struct cli_group groups[] = {
     {"device", "make a virtual device and switch it on"},
-    {"image", "look into application images, check them, build them from ELF"},
+    {"image", "look into application images, check, build and sign them"},
     {"partitions", "look into partition tables, build and check them"},
     {"rollback", "go back to the previous app, or take that back"},
 };

@@ -20,6 +20,7 @@
     X(image_info)                                                                                  \
     X(image_verify)                                                                                \
     X(image_build)                                                                                 \
+    X(image_sign)                                                                                  \
     X(partitions_show)                                                                             \
     X(partitions_build)                                                                            \
     X(partitions_check)                                                                            \
