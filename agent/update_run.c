@@ -201,12 +201,15 @@ static ferry_err connect_both(struct ferry__run *r)
     return FERRY_OK;
 }
 
+/* A sector at a time, so that a checkpoint is made as soon as it is due. */
 static ferry_err write_piece(struct ferry__run *r, uint32_t n)
 {
     const uint8_t *at = r->job->buffer;
+    const uint32_t sector = r->job->device->flash->sector_bytes;
     while (n) {
         uint32_t used = 0;
-        const uint32_t step = n < FERRY_CHECKPOINT_EVERY ? n : FERRY_CHECKPOINT_EVERY;
+        const uint32_t room = sector - r->u->got_bytes % sector;
+        const uint32_t step = n < room ? n : room;
         ferry_err err = ferry_update_write(r->u, at, step, &used);
         if (!err)
             err = ferry__run_keep(r);

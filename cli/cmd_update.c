@@ -74,6 +74,8 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
     struct ferry_keeper_file keeper;
     const struct ferry_cancel cancel = {is_stop_asked, NULL};
     struct cli_update_words words = {.call = call, .v = v, .args = args};
+    args->retry.sleep_ms = wait_ms;
+    args->retry.random = any_number;
     int exit_code = cli_update_manifest(call, args, &cancel);
     if (exit_code)
         return exit_code;
@@ -94,7 +96,7 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
         .cancel = &cancel,
         .keeper = &keeper.keeper,
         .is_anew = args->is_anew,
-        .retry = {args->retries, wait_ms, any_number, NULL},
+        .retry = args->retry,
         .events = {cli_update_stage, cli_update_progress, cli_update_remark, &words},
     };
     const ferry_err err = ferry_update_run(&update, &job);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/retry.h"
-
 #define CHUNK_BYTES      65536u
 #define CHUNK_MOST_BYTES (16u * 1024u * 1024u)
 #define TIMEOUT_MOST_S   86400u
@@ -65,6 +63,13 @@ const struct argp_option cli_update_options[] = {
      3},
     {0},
 };
+
+void cli_update_say_retry(struct cli_output *out, const char *sentence, uint32_t pause_ms,
+                          uint32_t n, uint32_t n_most)
+{
+    cli_warn(out, "%s; trying again in %u.%u s (%u of %u)", sentence, (unsigned)pause_ms / 1000,
+             (unsigned)pause_ms % 1000 / 100, (unsigned)n, (unsigned)n_most);
+}
 
 static int nibble(char c)
 {
@@ -173,8 +178,8 @@ int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
                       (cli_has(call, OPT_GENTLE) ? FERRY_UPDATE_GENTLE : 0) |
                       (cli_has(call, OPT_SKIP_EQUAL) ? FERRY_UPDATE_SKIP_EQUAL : 0);
     a->is_anew = cli_has(call, OPT_NO_RESUME);
-    a->retries = FERRY_RETRY_TRIES;
-    if (!cli_number(call, OPT_RETRIES, RETRIES_MOST, &a->retries))
+    a->retry.n_most = FERRY_RETRY_TRIES;
+    if (!cli_number(call, OPT_RETRIES, RETRIES_MOST, &a->retry.n_most))
         return CLI_EXIT_USAGE;
     if (!cli_number(call, OPT_CHUNK, CHUNK_MOST_BYTES, &a->chunk_bytes))
         return CLI_EXIT_USAGE;
@@ -240,22 +245,39 @@ static int merge_promises(const struct cli_call *call, struct cli_update_args *a
     return CLI_EXIT_OK;
 }
 
+/** Loads the manifest, again and again where that is worth it. */
+static int load_manifest(const struct cli_call *call, struct cli_update_args *a,
+                         struct ferry_source *source)
+{
+    static char work[FERRY_MANIFEST_BYTES + 1];
+    struct ferry_manifest *m = &a->manifest;
+    for (uint32_t n = 1; ferry_manifest_load(m, a->given_source, source, work); n++) {
+        char sentence[FERRY_SENTENCE_BYTES];
+        const struct ferry_about about = {
+            .file = a->given_source,
+            .detail = m->detail[0] ? m->detail : NULL,
+        };
+        if (n > a->retry.n_most || !ferry_retry_is_worth(&m->fault))
+            return cli_fail(call->out, &m->fault, &about);
+        const uint32_t pause_ms = ferry_retry_pause_ms(&a->retry, n, source->retry_after_s);
+        ferry_sentence(sentence, sizeof(sentence), &m->fault, &about);
+        cli_update_say_retry(call->out, sentence, pause_ms, n, a->retry.n_most);
+        a->retry.sleep_ms(a->retry.ctx, pause_ms);
+    }
+    return CLI_EXIT_OK;
+}
+
 int cli_update_manifest(const struct cli_call *call, struct cli_update_args *a,
                         const struct ferry_cancel *cancel)
 {
     static struct ferry_source_named named;
-    static char work[FERRY_MANIFEST_BYTES + 1];
     if (!ferry_manifest_is_named(a->given_source))
         return CLI_EXIT_OK;
     cli_note(call->out, "Reading the manifest %s\n", a->given_source);
     ferry_source_named_init(&named, a->given_source, &a->http, cancel);
-    if (ferry_manifest_load(&a->manifest, a->given_source, named.source, work)) {
-        const struct ferry_about about = {
-            .file = a->given_source,
-            .detail = a->manifest.detail[0] ? a->manifest.detail : NULL,
-        };
-        return cli_fail(call->out, &a->manifest.fault, &about);
-    }
+    const int exit_code = load_manifest(call, a, named.source);
+    if (exit_code)
+        return exit_code;
     if (!ferry_source_is_authenticated(named.source))
         cli_warn(call->out, "unauthenticated: nothing vouches for what %s says", a->given_source);
     a->has_manifest = true;

@@ -3,6 +3,7 @@
 #define CLI_UPDATE_ARGS_H
 
 #include "agent/manifest.h"
+#include "agent/retry.h"
 #include "device_args.h"
 #include "ferry/update.h"
 #include "source_named.h"
@@ -20,8 +21,8 @@ struct cli_update_args {
     const char *slot;         // --slot; NULL: the next one
     bool has_manifest;
     bool boot;
-    bool is_anew;     // --no-resume
-    uint32_t retries; // --retries
+    bool is_anew;             // --no-resume
+    struct ferry_retry retry; // --retries; its callbacks are the command's
     uint32_t chunk_bytes;
     uint8_t *buffer; // chunk_bytes
     uint8_t sha256[FERRY_SHA256_BYTES];
@@ -41,6 +42,10 @@ int cli_update_slot(const struct cli_call *call, const struct ferry_vdevice *v,
  * command line. Where both promise, they must agree. */
 int cli_update_manifest(const struct cli_call *call, struct cli_update_args *args,
                         const struct ferry_cancel *cancel);
+
+/** Says that a source failed, as the sentence has it, and is asked again after the pause. */
+void cli_update_say_retry(struct cli_output *out, const char *sentence, uint32_t pause_ms,
+                          uint32_t n, uint32_t n_most);
 
 void cli_update_free_args(struct cli_update_args *args);
 

@@ -97,14 +97,6 @@ void cli_update_progress(void *ctx, uint32_t done_bytes, uint32_t total_bytes)
     cli_progress_at(&w->progress, done_bytes, total_bytes);
 }
 
-static void retrying(struct cli_update_words *w, const struct ferry_remark *r, const char *sentence)
-{
-    w->n_retries++;
-    cli_warn(w->call->out, "%s; trying again in %u.%u s (%u of %u)", sentence,
-             (unsigned)r->pause_ms / 1000, (unsigned)r->pause_ms % 1000 / 100, (unsigned)r->n,
-             (unsigned)r->n_most);
-}
-
 void cli_update_remark(void *ctx, const struct ferry_remark *remark)
 {
     struct cli_update_words *w = ctx;
@@ -118,7 +110,8 @@ void cli_update_remark(void *ctx, const struct ferry_remark *remark)
     ferry_sentence(sentence, sizeof(sentence), &remark->fault, &about);
     switch (remark->kind) {
     case FERRY_REMARK_RETRY:
-        retrying(w, remark, sentence);
+        w->n_retries++;
+        cli_update_say_retry(w->call->out, sentence, remark->pause_ms, remark->n, remark->n_most);
         break;
     case FERRY_REMARK_ANEW:
         cli_note(w->call->out, "Beginning anew: %s\n", remark->detail ? remark->detail : sentence);
