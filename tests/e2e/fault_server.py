@@ -285,6 +285,48 @@ def loop(h, data):
     h.redirect(h.path)
 
 
+def script(h, data):
+    """The next answer of the server's script; the last one stays."""
+    answers = h.server.owner.script
+    (answers.pop(0) if len(answers) > 1 else answers[0])(h, data)
+
+
+def serving(etag='"v1"', date=None, ranges=True, stop_after=None, pace_s=0, data=None):
+    """An answer for scripts: an honest server of ranges and If-Range, that gives etag and date (or
+    None), closes after stop_after bytes, pauses every 8 KB, or has other data than the file's."""
+    def answer(h, file_data):
+        body = file_data if data is None else data
+        first = requested_offset(h) if ranges else None
+        if first is not None and h.headers.get("If-Range", etag) not in (etag, date):
+            first = None
+        if first is not None and first >= len(body):
+            return h.status(416, ("Content-Range", f"bytes */{len(body)}"))
+        fields = [(name, value) for name, value in (("ETag", etag), ("Last-Modified", date))
+                  if value]
+        if first is None:
+            h.head(200, *fields, length=len(body))
+        else:
+            h.head(206, *fields, ("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}"),
+                   length=len(body) - first)
+        first = first or 0
+        end = len(body) if stop_after is None else min(len(body), first + stop_after)
+        send_slowly(h, body, first, end, pace_s)
+    return answer
+
+
+def send_slowly(h, body, first, end, pace_s):
+    for at in range(first, end, 8192):
+        h.wfile.write(body[at : min(at + 8192, end)])
+        h.server.owner.sent_bytes += min(8192, end - at)
+        if pace_s and h.server.owner.closing.wait(pace_s):
+            return
+
+
+def status(code, *fields):
+    """An answer for scripts."""
+    return lambda h, data: h.status(code, *fields)
+
+
 FAULTS = {
     "ok": ok,
     "ignores-range": lambda h, data: h.whole(data),
@@ -317,6 +359,7 @@ FAULTS = {
     "odd-reason": lambda h, data: h.status(418, reason="\x1b[31mred"),
     "hops": hops,
     "loop": loop,
+    "script": script,
     "cross": cross,
     "to-ftp": lambda h, data: h.redirect("ftp://127.0.0.1/app.bin"),
     "to-file": lambda h, data: h.redirect("file:///etc/passwd"),
@@ -342,12 +385,15 @@ class Server(ThreadingHTTPServer):
 
 class FaultServer:
     """files: name -> bytes. tls: a Tls, for https. needs_client_cert: refuse clients without one.
-    cert: another (certificate, key) than tls's own. requests: what was asked: (path, headers)."""
+    cert: another (certificate, key) than tls's own. requests: what was asked: (path, headers).
+    script: answers that script/FILE gives in turn."""
 
     def __init__(self, files, tls=None, needs_client_cert=False, cert=None):
         self.files = dict(files)
         self.tls = tls
         self.requests = []
+        self.script = []
+        self.sent_bytes = 0  # by the script's answers
         self.other_origin = ""
         self.closing = threading.Event()
         self.context = self._context(needs_client_cert, cert) if tls else None

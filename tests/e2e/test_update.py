@@ -235,6 +235,7 @@ def test_broken_promise(device, image_file, options, code, words, how):
     ["--sha256", "zz"], ["--crc32", "123"], ["--length", "-1"], ["--length", "0"],
     ["--chunk", "0"], ["--user", "nocolon"], ["--header", "nocolon"], ["--key", "x"],
     ["--connect-timeout", "soon"], ["--frobnicate"], ["--stall-timeout", "0"],
+    ["--retries", "often"],
 ])
 def test_wrong_usage_is_exit_2_and_touches_nothing(device, image_file, options):
     before = device.flash
@@ -376,7 +377,7 @@ def test_server_that_fails(device, image_file, fault, code, words):
     data = image_file(size=1000 if fault == "endless" else 150000).read_bytes()
     with FaultServer({"app.bin": data}) as server:
         result = device.ferry.refused("update", device.path, server.url(f"{fault}/app.bin"),
-                                      "--json", "--stall-timeout=5")
+                                      "--json", "--stall-timeout=5", "--retries=0")
     assert result.json["code"].startswith(code), result
     for word in words:
         assert word in result.json["error"]
@@ -388,13 +389,13 @@ def test_server_that_stalls(device, image_file):
     promise = Promise(device)
     with FaultServer({"app.bin": image_file().read_bytes()}) as server:
         result = device.ferry.refused("update", device.path, server.url("stalls/app.bin"),
-                                      "--stall-timeout=1", "--json")
+                                      "--stall-timeout=1", "--json", "--retries=0")
     assert result.json["code"] == "FERRY_ERR_NET_TIMEOUT", result
     promise.kept()
 
 
 def test_no_server_at_all(device):
-    refused(device, "http://127.0.0.1:9/app.bin", code="FERRY_ERR_NET_CONNECT",
+    refused(device, "http://127.0.0.1:9/app.bin", "--retries=0", code="FERRY_ERR_NET_CONNECT",
             words=["127.0.0.1"])
 
 
