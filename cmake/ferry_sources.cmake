@@ -24,7 +24,8 @@ set(FERRY_CORE_SOURCES
     core/slots_idf.c
     core/update.c
     core/update_accept.c
-    core/update_resume.c)
+    core/update_resume.c
+    core/signature_gate.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c)

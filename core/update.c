@@ -300,6 +300,8 @@ static ferry_err end_receiving(struct ferry_update *u)
     if (err)
         return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes);
     ferry_sha256_init(&u->image.hash);
+    if (u->dev->policy->gate)
+        u->dev->policy->gate->begin(u->dev->policy->gate, u->image.image_bytes);
     u->phase = UPDATE_READING_BACK;
     return FERRY_OK;
 }
@@ -316,6 +318,9 @@ static ferry_err read_back(struct ferry_update *u)
     if (u->checked_bytes == 0)
         memcpy(buf, u->head, n < ferry__update_head_bytes(u) ? n : ferry__update_head_bytes(u));
     ferry_sha256_update(&u->image.hash, buf, n);
+    struct ferry_gate *gate = u->dev->policy->gate;
+    if (gate)
+        gate->feed(gate, buf, n);
     u->checked_bytes += n;
     if (u->checked_bytes < u->got_bytes)
         return FERRY_OK;
@@ -323,6 +328,12 @@ static ferry_err read_back(struct ferry_update *u)
     ferry_sha256_finish(&u->image.hash, digest);
     if (!ferry_equal_const_time(digest, u->sha256, sizeof(digest)))
         return ferry__update_fail(u, FERRY_ERR_FLASH_VERIFY, 0, 0, u->slot.off_bytes);
+    if (gate) {
+        struct ferry_fault why = {0};
+        const ferry_err refusal = gate->verdict(gate, &u->slot, &why);
+        if (refusal)
+            return fail_as(u, refusal, &why);
+    }
     u->phase = UPDATE_WRITING_HEAD;
     return FERRY_OK;
 }

@@ -21,6 +21,21 @@ struct ferry_slots_writer;
 extern const struct ferry_slots_writer ferry_slots_safe; // every instant boots a good image
 extern const struct ferry_slots_writer ferry_slots_idf;  // Espressif's writes, bit for bit
 
+struct ferry_region;
+
+/** A check that only some devices ask for, lent by pointer so that the others link none of it: it
+ * sees what an update has written and has the last word before the image's first bytes are.
+ * ferry/signature_gate.h demands a signature with it. */
+struct ferry_gate {
+    /** A file is about to be read back; the image in it is image_bytes long. */
+    void (*begin)(struct ferry_gate *g, uint32_t image_bytes);
+    /** The next n bytes of the file, as they stand in flash (the first ones as they will). */
+    void (*feed)(struct ferry_gate *g, const uint8_t *data, uint32_t n);
+    /** All of it was fed. Anything but FERRY_OK refuses the update, its cause in *fault. */
+    ferry_err (*verdict)(struct ferry_gate *g, const struct ferry_region *slot,
+                         struct ferry_fault *fault);
+};
+
 /** What the device's bootloader, eFuses and owner have settled. */
 struct ferry_policy {
     const struct ferry_chip *chip; // NULL: images are not checked against a chip
@@ -31,6 +46,7 @@ struct ferry_policy {
     bool anti_rollback;                      // ... and with anti-rollback
     uint32_t secure_version;                 // burnt in eFuse; looked at with anti_rollback only
     const struct ferry_slots_writer *writer; // NULL: ferry_slots_safe
+    struct ferry_gate *gate;                 // what every update must pass; NULL: nothing more
 };
 
 /** A part of the flash; size 0: the table has none. */
