@@ -14,7 +14,8 @@
 
 /** One line of the table, ready to print. */
 struct cells {
-    char number[8], name[WORD_BYTES], type[WORD_BYTES], subtype[WORD_BYTES], flags[40];
+    char number[8], name[WORD_BYTES], type[WORD_BYTES], subtype[WORD_BYTES], size_words[24];
+    char flags[64];
     uint64_t off, size;
     bool is_gap;
 };
@@ -22,7 +23,7 @@ struct cells {
 struct sheet {
     const struct partition_input *in;
     struct cli_output *out;
-    int name_width, type_width, subtype_width;
+    int name_width, type_width, subtype_width, size_width;
     uint64_t end; // of what was listed so far
     uint64_t gap_bytes;
     cJSON *gaps;
@@ -66,23 +67,28 @@ static const char *flag_words(char buf[40], uint32_t flags)
 static void print_cells(struct sheet *s, const struct cells *c)
 {
     struct cli_output *out = s->out;
-    char size[24];
     if (s->measure_only) {
         s->name_width = wider(s->name_width, c->name);
         s->type_width = wider(s->type_width, c->type);
         s->subtype_width = wider(s->subtype_width, c->subtype);
+        s->size_width = wider(s->size_width, c->size_words);
         return;
     }
-    cli_text(out, "%s %3s  %s%*s  %-*s  %-*s  0x%08llx  %12s%s%s%s\n",
+    cli_text(out, "%s %3s  %s%*s  %-*s  %-*s  0x%08llx  %*s%s%s%s\n",
              c->is_gap ? cli_colour(out, CLI_DIM) : "", c->number, c->name,
              s->name_width - columns(c->name), "", s->type_width, c->type, s->subtype_width,
-             c->subtype, (unsigned long long)c->off, partition_size_words(size, c->size),
+             c->subtype, (unsigned long long)c->off, s->size_width, c->size_words,
              *c->flags ? "  " : "", c->flags, c->is_gap ? cli_colour(out, CLI_PLAIN) : "");
 }
 
 static void print_gap(struct sheet *s, uint64_t off, uint64_t size)
 {
+    const uint64_t flash = s->in->options.flash_bytes ? s->in->options.flash_bytes : UINT64_MAX;
+    if (off >= flash)
+        return; // between partitions that the flash does not hold
+    size = size > flash - off ? flash - off : size;
     struct cells c = {.name = "(free)", .off = off, .size = size, .is_gap = true};
+    partition_size_words(c.size_words, size);
     if (!s->measure_only) {
         cJSON *gap = cJSON_CreateObject();
         cJSON_AddNumberToObject(gap, "offset", (double)off);
@@ -91,6 +97,14 @@ static void print_gap(struct sheet *s, uint64_t off, uint64_t size)
         s->gap_bytes += size;
     }
     print_cells(s, &c);
+}
+
+/** What is wrong with a row stands behind its flags. */
+static void add_word(char flags[64], const char *word)
+{
+    if (*flags)
+        strcat(flags, " ");
+    strcat(flags, word);
 }
 
 static void print_partition(struct sheet *s, uint32_t i)
@@ -104,10 +118,13 @@ static void print_partition(struct sheet *s, uint32_t i)
     number_words(c.subtype, ferry_subtypes_name(s->in->options.subtypes, p->type, p->subtype),
                  p->subtype);
     flag_words(c.flags, p->flags);
+    partition_size_words(c.size_words, c.size);
     if (c.off > s->end)
         print_gap(s, s->end, c.off - s->end);
     if (c.off < s->end && c.size && !ferry_row_is_primary(p))
-        strcat(c.flags, *c.flags ? " OVERLAPS" : "OVERLAPS");
+        add_word(c.flags, "OVERLAPS");
+    if (s->in->options.flash_bytes && end > s->in->options.flash_bytes)
+        add_word(c.flags, "OUTSIDE");
     print_cells(s, &c);
     s->end = end > s->end ? end : s->end;
 }
@@ -121,11 +138,13 @@ static void print_rows(struct sheet *s, bool measure_only)
     s->measure_only = measure_only;
     s->end = (uint64_t)in->options.table_off_bytes + SECTOR_BYTES;
     if (measure_only)
-        print_cells(s, &(struct cells){.name = "Name", .type = "Type", .subtype = "SubType"});
+        print_cells(
+            s, &(struct cells){
+                   .name = "Name", .type = "Type", .subtype = "SubType", .size_words = "Size"});
     else
-        cli_text(s->out, "%s   #  %-*s  %-*s  %-*s  %-10s  %12s  %s%s\n",
+        cli_text(s->out, "%s   #  %-*s  %-*s  %-*s  %-10s  %*s  %s%s\n",
                  cli_colour(s->out, CLI_BOLD), s->name_width, "Name", s->type_width, "Type",
-                 s->subtype_width, "SubType", "Offset", "Size", "Flags",
+                 s->subtype_width, "SubType", "Offset", s->size_width, "Size", "Flags",
                  cli_colour(s->out, CLI_PLAIN));
     for (uint32_t i = 0; i < in->n_partitions; i++) {
         const struct ferry_partition *p = &in->partitions[order[i]];

@@ -126,12 +126,14 @@ static void find_gaps(struct findings *f, const struct partition_input *in)
     char size[24], a[40] = "the partition table";
     uint64_t end = (uint64_t)in->options.table_off_bytes + SECTOR_BYTES;
     bool ascends = true;
+    const uint64_t flash =
+        in->options.flash_bytes ? in->options.flash_bytes : UINT64_MAX; // not known: no end
     partition_order(in->partitions, in->n_partitions, order);
     for (uint32_t i = 0; i < in->n_partitions; i++) {
         const struct ferry_partition *p = &in->partitions[order[i]];
         char b[40];
         ascends &= order[i] == i;
-        if (p->off_bytes >= end + GAP_WORTH_BYTES)
+        if (p->off_bytes >= end + GAP_WORTH_BYTES && p->off_bytes <= flash)
             finding(f, FINDING_NOTE, "%s at 0x%llx lie free between %s and %s",
                     partition_size_words(size, p->off_bytes - end), (unsigned long long)end, a,
                     label(b, p));
@@ -141,8 +143,7 @@ static void find_gaps(struct findings *f, const struct partition_input *in)
             label(a, p);
         }
     }
-    const uint32_t flash = in->options.flash_bytes;
-    if (flash >= end + GAP_WORTH_BYTES)
+    if (in->options.flash_bytes && flash >= end + GAP_WORTH_BYTES)
         finding(f, FINDING_NOTE, "%s at 0x%llx lie free behind %s",
                 partition_size_words(size, flash - end), (unsigned long long)end, a);
     if (!ascends)

@@ -213,6 +213,16 @@ int partition_need_table(const struct cli_call *call, const struct partition_inp
     return cli_fail(call->out, &fault, &(struct ferry_about){.file = in->path});
 }
 
+/** Notes that a file ends before the table's end marker, in a row or between two. */
+static void note_cut_off(struct partition_input *in, size_t n_bytes)
+{
+    const uint32_t n_rows = (uint32_t)(n_bytes / FERRY_ROW_BYTES);
+    const uint32_t n_left = (uint32_t)(n_bytes % FERRY_ROW_BYTES);
+    in->fault = n_left ? (struct ferry_fault){FERRY_ERR_TRUNC, n_left, FERRY_ROW_BYTES,
+                                              n_rows * FERRY_ROW_BYTES}
+                       : (struct ferry_fault){FERRY_ERR_TABLE_END, n_rows, n_rows, 0};
+}
+
 /** Walks the rows as the bootloader does and keeps every partition, also behind a fault. */
 static void walk(struct partition_input *in, const uint8_t *bytes, size_t n_bytes)
 {
@@ -220,13 +230,15 @@ static void walk(struct partition_input *in, const uint8_t *bytes, size_t n_byte
     ferry_table_walk_begin(&w);
     in->fault = (struct ferry_fault){0};
     for (uint32_t i = 0; i <= FERRY_TABLE_ROWS && !w.done; i++) {
-        uint8_t row[FERRY_ROW_BYTES];
+        uint8_t row[FERRY_ROW_BYTES] = {0}; // row 96 is no row: none is left for the end marker
         struct ferry_partition p;
-        memset(row, 0xff, sizeof(row)); // what would stand behind a short file on flash
-        if (i < FERRY_TABLE_ROWS && (i + 1) * FERRY_ROW_BYTES <= n_bytes)
+        if (i < FERRY_TABLE_ROWS && n_bytes - i * FERRY_ROW_BYTES < FERRY_ROW_BYTES) {
+            if (!in->fault.err)
+                note_cut_off(in, n_bytes);
+            break;
+        }
+        if (i < FERRY_TABLE_ROWS)
             memcpy(row, bytes + i * FERRY_ROW_BYTES, sizeof(row));
-        else if (i == FERRY_TABLE_ROWS)
-            memset(row, 0, sizeof(row));
         const enum ferry_row kind = ferry_row_kind(row);
         if (kind == FERRY_ROW_PARTITION && i < FERRY_TABLE_ROWS)
             ferry_partition_decode(row, &in->partitions[in->n_partitions++]);

@@ -190,6 +190,17 @@ static ferry_err check_rules(struct ferry_rows *t, const struct ferry_rows_optio
     return t->problems.n ? FERRY_ERR_TABLE_RULE : FERRY_OK;
 }
 
+static void list_outside(const struct ferry_rows *t, uint32_t flash_bytes, struct ferry_strbuf *out)
+{
+    for (size_t i = 0; i < t->n_rows; i++) {
+        const struct ferry_partition *p = &t->rows[i].p;
+        if (!ferry_range_fits(p->off_bytes, p->size_bytes, flash_bytes))
+            ferry_strbuf_addf(out, "%s ends at 0x%llx; the flash ends at 0x%x\n", t->rows[i].name,
+                              (unsigned long long)p->off_bytes + p->size_bytes,
+                              (unsigned)flash_bytes);
+    }
+}
+
 /** As the tool measures it: the row with the highest offset, of several the first, must fit. Where
  * that lets a partition pass that does not, it is warned of. */
 static ferry_err check_fits(struct ferry_rows *t, uint32_t flash_bytes)
@@ -204,16 +215,10 @@ static ferry_err check_fits(struct ferry_rows *t, uint32_t flash_bytes)
     if (end > flash_bytes) {
         t->fault = (struct ferry_fault){
             FERRY_ERR_TABLE_SIZE, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, flash_bytes, 0};
-        ferry_strbuf_addf(&t->problems, "%s ends at 0x%llx; the flash ends at 0x%x\n", last->name,
-                          (unsigned long long)end, (unsigned)flash_bytes);
+        list_outside(t, flash_bytes, &t->problems);
         return ferry_rows_refuse(t, FERRY_ERR_TABLE_SIZE, "%s", last->name);
     }
-    for (size_t i = 0; i < t->n_rows; i++) {
-        const struct ferry_partition *p = &t->rows[i].p;
-        if (!ferry_range_fits(p->off_bytes, p->size_bytes, flash_bytes))
-            ferry_strbuf_addf(&t->warnings, "partition %s lies outside the flash of 0x%x bytes\n",
-                              t->rows[i].name, (unsigned)flash_bytes);
-    }
+    list_outside(t, flash_bytes, &t->warnings);
     return FERRY_OK;
 }
 

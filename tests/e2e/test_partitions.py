@@ -175,6 +175,41 @@ def test_damaged_table_is_shown_and_refused(ferry, built):
     assert "MD5" in ferry.refused("partitions", "build", path, "-o", "-").err
 
 
+@pytest.mark.parametrize("n_bytes, words", [
+    (2, ["2 bytes of 32"]), (100, ["0x60", "4 bytes of 32"]), (96, ["no end marker", "3 rows"])])
+def test_table_cut_off_in_its_file_is_shown_and_refused(ferry, built, n_bytes, words):
+    path = built()
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    for command in ("show", "check"):
+        result = ferry.refused("partitions", command, path)
+        assert all(word in result.out + result.err for word in words), result
+    shown = ferry.refused("partitions", "show", path, "--json").json
+    assert not shown["ok"]
+    assert [p["label"] for p in shown.get("partitions", [])] == [
+        "nvs", "otadata", "phy_init"][:n_bytes // 32]
+
+
+def test_partitions_outside_a_small_flash_are_marked_and_listed(ferry, built):
+    path = built()
+    shown = ferry.refused("partitions", "show", path, "--flash-size=0x180000")
+    assert [line.split()[1] for line in shown.out.splitlines() if "OUTSIDE" in line] == [
+        "ota_1", "gr\u00f6\u00dfe"]
+    assert "Free: 448 KB of 1.5 MB of flash." in shown.out
+    assert ferry("partitions", "show", path, "--flash-size=0x180000", "--json").json["gaps"] == [
+        {"offset": 0x110000, "size": 0x70000}]
+    problems = [text for level, text in findings(ferry, path, "--flash-size=0x180000")
+                if level == "problem"]
+    assert [text.split()[0] for text in problems] == ["ota_1", "gr\u00f6\u00dfe"]
+
+
+def test_columns_stay_apart_whatever_the_sizes(ferry, csv):
+    lines = ferry.ok("partitions", "show", csv("a,0x40,1,,3000000001,readonly\nb,0x40,1,,4K")
+                     ).out.splitlines()
+    ends = {line.index(word) + len(word) for line in lines
+            for word in ("Size", "3,000,000,001 bytes", "4 KB") if word in line}
+    assert len(ends) == 1, lines
+
+
 def test_hostile_label_cannot_steer_the_terminal(ferry, built):
     path = built("abc,0x40,1,,4K", "--disable-md5sum")
     table = bytearray(path.read_bytes())
@@ -229,7 +264,7 @@ def test_check_lists_every_broken_rule(ferry, csv):
 def test_partition_outside_the_flash_is_found_where_the_tool_looks_elsewhere(ferry, csv, tmp_path):
     path = csv("a,app,ota_0,,0\nb,app,ota_1,,8M\n")
     built = ferry.ok("partitions", "build", path, "-o", tmp_path / "t.bin", "--flash-size=4MB")
-    assert "b lies outside the flash of 0x400000" in built.err
+    assert "b ends at 0x810000; the flash ends at 0x400000" in built.err
     assert any(level == "problem" and "bootloader" in text and "0x400000" in text
                for level, text in findings(ferry, path, "--flash-size=4MB"))
 
