@@ -1,5 +1,5 @@
-"""espsecure judges what ferry signs, and ferry what espsecure signs. Keys are openssl's, made anew in
-every run."""
+"""espsecure judges what ferry signs, and ferry what espsecure signs. Keys are openssl's, made anew
+in every run."""
 
 import random
 import subprocess
