@@ -183,10 +183,9 @@ static ferry_err check_rules(struct ferry_rows *t, const struct ferry_rows_optio
         check_single(t, FERRY_DATA_OTA);
         check_single(t, FERRY_DATA_TEE_OTA);
     }
-    const bool failed = !sorted || t->warnings.failed || t->problems.failed;
-    free(sorted);
-    if (failed)
+    if (!sorted)
         return ferry_rows_no_memory(t);
+    free(sorted);
     return t->problems.n ? FERRY_ERR_TABLE_RULE : FERRY_OK;
 }
 
@@ -225,6 +224,8 @@ static ferry_err check_fits(struct ferry_rows *t, uint32_t flash_bytes)
 ferry_err ferry_rows_check(struct ferry_rows *t, const struct ferry_rows_options *o)
 {
     ferry_strbuf_clear(&t->problems);
-    const ferry_err err = o->without_rules ? FERRY_OK : check_rules(t, o);
-    return !err && o->flash_bytes ? check_fits(t, o->flash_bytes) : err;
+    ferry_err err = o->without_rules ? FERRY_OK : check_rules(t, o);
+    if (!err && o->flash_bytes)
+        err = check_fits(t, o->flash_bytes);
+    return t->warnings.failed || t->problems.failed ? ferry_rows_no_memory(t) : err;
 }
