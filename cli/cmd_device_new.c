@@ -49,8 +49,12 @@ static int read_plan(struct plan *p)
         return cli_usage(call, "--partitions is missing: a partition table, CSV or binary");
     if (given.running)
         return cli_usage(call, "--running does not go with a new device: switch it on instead");
+    const int exit_code = cli_read_trust(call, &given);
+    if (exit_code)
+        return exit_code;
     p->what.dir = call->args[0];
     p->what.table_off_bytes = given.table_off_bytes;
+    p->what.trust = given.trust;
     p->what.policy = (struct ferry_policy){
         .chip = given.chip,
         .rollback = given.rollback,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "device_words.h"
+#include "image_signature.h"
 
 enum {
     OPT_CHIP = CLI_OPT_SHARED,
@@ -13,6 +14,8 @@ enum {
     OPT_RUNNING,
     OPT_OTADATA,
     OPT_TABLE_OFFSET,
+    OPT_TRUSTED_KEY,
+    OPT_TRUSTED_KEY_DIGEST,
 };
 
 const struct argp_option cli_device_options[] = {
@@ -25,6 +28,12 @@ const struct argp_option cli_device_options[] = {
     {"otadata", OPT_OTADATA, "safe|idf", 0,
      "How otadata is written: safe at every instant (safe), or exactly as ESP-IDF does", 1},
     {"table-offset", OPT_TABLE_OFFSET, "N", 0, "Offset of the partition table (0x8000)", 1},
+    {"trusted-key", OPT_TRUSTED_KEY, "FILE", 0,
+     "Public key, in PEM form, one of which must have signed every update (none: unsigned ones "
+     "are taken; up to three)",
+     1},
+    {"trusted-key-digest", OPT_TRUSTED_KEY_DIGEST, "HEX", 0,
+     "The same by the key's SHA-256, as eFuses hold it", 1},
     {0},
 };
 
@@ -54,9 +63,14 @@ bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *gi
         return false;
     }
     given->running = cli_value(call, OPT_RUNNING);
-    for (int key = OPT_CHIP; key <= OPT_TABLE_OFFSET; key++)
+    for (int key = OPT_CHIP; key <= OPT_TRUSTED_KEY_DIGEST; key++)
         given->is_any |= cli_has(call, key);
     return true;
+}
+
+int cli_read_trust(const struct cli_call *call, struct ferry_vdevice_given *given)
+{
+    return image_trust_read(call, OPT_TRUSTED_KEY, OPT_TRUSTED_KEY_DIGEST, &given->trust);
 }
 
 int cli_fail_device(const struct cli_call *call, const struct ferry_vdevice *v)
@@ -88,6 +102,9 @@ int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool w
     struct ferry_vdevice_given given = {.rollback = true};
     if (!cli_read_policy(call, &given))
         return CLI_EXIT_USAGE;
+    const int exit_code = cli_read_trust(call, &given);
+    if (exit_code)
+        return exit_code;
     if (ferry_vdevice_open(v, call->args[0], writable, &given)) {
         if (v->fault.err == FERRY_ERR_ARG)
             return cli_usage(call, "%s", v->detail);

@@ -27,6 +27,10 @@ int cli_fail_device(const struct cli_call *call, const struct ferry_vdevice *v);
 int cli_fail_slot(const struct cli_call *call, const struct ferry_vdevice *v, ferry_err err,
                   int slot);
 
+/** Reads --trusted-key and --trusted-key-digest into given. Returns CLI_EXIT_OK, or the exit code
+ * to return, complained. */
+int cli_read_trust(const struct cli_call *call, struct ferry_vdevice_given *given);
+
 /** Reads --rollback, --anti-rollback, --secure-version, --otadata, --table-offset into given.
  * False: complained, return CLI_EXIT_USAGE. */
 bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *given);

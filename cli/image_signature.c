@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/text.h"
 #include "ferry/bytes.h"
 #include "read_file.h"
 
 #define KEY_FILE_LIMIT 65536u
 #define ESP_INVALID    0x2002 // ESP_ERR_IMAGE_INVALID
-#define DIGEST_DIGITS  (2 * FERRY_SHA256_BYTES)
 
 int image_key_read(const struct cli_call *call, const char *path, struct ferry_sign_key *key)
 {
@@ -27,17 +27,6 @@ int image_key_read(const struct cli_call *call, const char *path, struct ferry_s
     }
     const struct ferry_about about = {path, NULL, why};
     return err ? cli_fail_err(call->out, err, &about) : CLI_EXIT_OK;
-}
-
-static bool parse_digest(const char *hex, uint8_t out[FERRY_SHA256_BYTES])
-{
-    if (strlen(hex) != DIGEST_DIGITS || strspn(hex, "0123456789abcdefABCDEF") != DIGEST_DIGITS)
-        return false;
-    for (size_t i = 0; i < FERRY_SHA256_BYTES; i++) {
-        const char digits[] = {hex[2 * i], hex[2 * i + 1], '\0'};
-        out[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-    return true;
 }
 
 static bool has_room(const struct cli_call *call, const struct ferry_trust *trust)
@@ -66,9 +55,9 @@ int image_trust_read(const struct cli_call *call, int opt_key, int opt_digest,
     for (int i = 0; (text = cli_value_at(call, opt_digest, i)); i++) {
         if (!has_room(call, trust))
             return CLI_EXIT_USAGE;
-        if (!parse_digest(text, trust->key_digests[trust->n_keys++]))
+        if (!ferry_text_hex(text, trust->key_digests[trust->n_keys++], FERRY_SHA256_BYTES))
             return cli_usage(call, "'%s' is not the SHA-256 of a key: it takes %d hex digits", text,
-                             (int)DIGEST_DIGITS);
+                             (int)(2 * FERRY_SHA256_BYTES));
     }
     return CLI_EXIT_OK;
 }
@@ -102,7 +91,7 @@ void image_signature_show(struct cli_output *out, const struct image_file *f,
     for (unsigned i = 0; i < FERRY_SIGNATURE_BLOCKS; i++) {
         struct ferry_signature_block block;
         uint8_t digest[FERRY_SHA256_BYTES];
-        char hex[DIGEST_DIGITS + 1];
+        char hex[2 * FERRY_SHA256_BYTES + 1];
         if (ferry_signature_decode(f->bytes + off + i * FERRY_SIGNATURE_BLOCK_BYTES, &block))
             continue;
         if (!cJSON_GetArraySize(list))

@@ -1,6 +1,8 @@
 /* cli/update_args.c - the options of `ferry update`. */
 #include "update_args.h"
 
+#include "agent/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,39 +73,17 @@ void cli_update_say_retry(struct cli_output *out, const char *sentence, uint32_t
              (unsigned)pause_ms % 1000 / 100, (unsigned)n, (unsigned)n_most);
 }
 
-static int nibble(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/** Exactly n_bytes bytes of hex. */
-static bool parse_hex(const char *text, uint8_t *out, size_t n_bytes)
-{
-    if (strlen(text) != 2 * n_bytes)
-        return false;
-    for (size_t i = 0; i < n_bytes; i++) {
-        const int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static int read_promises(const struct cli_call *call, struct cli_update_args *a)
 {
     const char *sha256 = cli_value(call, OPT_SHA256);
     const char *crc32 = cli_value(call, OPT_CRC32);
-    if (sha256 && !parse_hex(sha256, a->sha256, sizeof(a->sha256)))
+    if (sha256 && !ferry_text_hex(sha256, a->sha256, sizeof(a->sha256)))
         return cli_usage(call, "--sha256 takes 64 hex digits, not '%s'", sha256);
     a->config.sha256 = sha256 ? a->sha256 : NULL;
     uint8_t b[4];
     if (crc32 && !strncmp(crc32, "0x", 2))
         crc32 += 2;
-    if (crc32 && !parse_hex(crc32, b, sizeof(b)))
+    if (crc32 && !ferry_text_hex(crc32, b, sizeof(b)))
         return cli_usage(call, "--crc32 takes 8 hex digits, not '%s'", crc32);
     a->config.has_crc32 = crc32 != NULL;
     if (crc32)

@@ -25,7 +25,7 @@ set(FERRY_CORE_SOURCES
     core/update.c
     core/update_accept.c
     core/update_resume.c
-    core/signature_gate.c)
+    core/gate.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c)

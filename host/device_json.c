@@ -1,6 +1,8 @@
 /* host/device_json.c - reading and writing device.json. */
 #include "device_json.h"
 
+#include "agent/text.h"
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +115,24 @@ static void read_running(struct reader *r, struct ferry_device_json *out)
         memcpy(out->running, item->valuestring, strlen(item->valuestring) + 1);
 }
 
+/* May be missing: a device that trusts nobody asks for no signature. */
+static void read_trust(struct reader *r, struct ferry_device_json *out)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->root, "trusted_keys");
+    const cJSON *item;
+    bool ok = !list || cJSON_IsArray(list);
+    out->trust.p384 = true; // the host computes a SHA-384 for nothing
+    cJSON_ArrayForEach(item, list)
+    {
+        ok = ok && out->trust.n_keys < FERRY_SIGNATURE_BLOCKS && cJSON_IsString(item) &&
+             ferry_text_hex(item->valuestring, out->trust.key_digests[out->trust.n_keys],
+                            FERRY_SHA256_BYTES);
+        out->trust.n_keys = (uint8_t)(out->trust.n_keys + ok);
+    }
+    if (!ok)
+        complain(r, "trusted_keys", "a list of at most three key digests of 64 hex digits");
+}
+
 static void read_keys(struct reader *r, struct ferry_device_json *out)
 {
     if (read_number(r, "ferry_device") != FORMAT)
@@ -129,6 +149,7 @@ static void read_keys(struct reader *r, struct ferry_device_json *out)
     if (strcmp(mode, "idf") != 0 && strcmp(mode, "safe") != 0)
         complain(r, "otadata", "\"safe\" or \"idf\"");
     read_running(r, out);
+    read_trust(r, out);
 }
 
 ferry_err ferry_device_json_read(const char *path, struct ferry_device_json *out, char *detail,
@@ -155,6 +176,19 @@ ferry_err ferry_device_json_read(const char *path, struct ferry_device_json *out
     return FERRY_OK;
 }
 
+static bool add_trust(cJSON *root, const struct ferry_trust *trust)
+{
+    cJSON *list = trust->n_keys ? cJSON_AddArrayToObject(root, "trusted_keys") : NULL;
+    for (unsigned k = 0; list && k < trust->n_keys; k++) {
+        char hex[2 * FERRY_SHA256_BYTES + 1];
+        for (size_t i = 0; i < FERRY_SHA256_BYTES; i++)
+            snprintf(hex + 2 * i, 3, "%02x", trust->key_digests[k][i]);
+        if (!cJSON_AddItemToArray(list, cJSON_CreateString(hex)))
+            return false;
+    }
+    return list || !trust->n_keys;
+}
+
 static char *make_text(const struct ferry_device_json *in)
 {
     cJSON *root = cJSON_CreateObject();
@@ -169,7 +203,7 @@ static char *make_text(const struct ferry_device_json *in)
         cJSON_AddNumberToObject(root, "secure_version", in->secure_version) &&
         (in->running[0] ? cJSON_AddStringToObject(root, "running", in->running)
                         : cJSON_AddNullToObject(root, "running")) &&
-        cJSON_AddNumberToObject(root, "boot_count", in->boot_count);
+        cJSON_AddNumberToObject(root, "boot_count", in->boot_count) && add_trust(root, &in->trust);
     char *text = made ? cJSON_Print(root) : NULL;
     cJSON_Delete(root);
     return text;

@@ -4,6 +4,7 @@
 #define FERRY_DEVICE_JSON_H
 
 #include "ferry/device.h"
+#include "ferry/signature.h"
 
 #define FERRY_DEVICE_JSON_BYTES 65536u // the longest file that is read
 
@@ -17,6 +18,7 @@ struct ferry_device_json {
     bool rollback;
     bool anti_rollback;
     const struct ferry_slots_writer *writer;
+    struct ferry_trust trust;            // no keys: no signature is asked for
     char running[FERRY_LABEL_BYTES + 1]; // label; "" for none
 };
 

@@ -73,6 +73,7 @@ static ferry_err load_json(struct ferry_vdevice *v)
     v->policy.anti_rollback = json.anti_rollback;
     v->policy.secure_version = json.secure_version;
     v->policy.writer = json.writer;
+    v->trust = json.trust;
     v->table_off_bytes = json.table_off_bytes;
     v->boot_count = json.boot_count;
     memcpy(v->running_label, json.running, sizeof(v->running_label));
@@ -86,6 +87,7 @@ static void take_given(struct ferry_vdevice *v, const struct ferry_vdevice_given
     v->policy.anti_rollback = g->anti_rollback;
     v->policy.secure_version = g->secure_version;
     v->policy.writer = g->writer;
+    v->trust = g->trust;
     v->table_off_bytes = g->has_table_off ? g->table_off_bytes : FERRY_TABLE_OFF_DEFAULT;
 }
 
@@ -199,6 +201,8 @@ static ferry_err load(struct ferry_vdevice *v, const struct ferry_vdevice_given 
     if (err)
         return err;
     accept_all_revisions(&v->policy);
+    ferry_signature_gate_init(&v->gate, &v->trust);
+    v->policy.gate = v->trust.n_keys ? &v->gate.gate : NULL;
     open_table(v);
     if (!v->policy.chip) {
         v->policy.chip = guess_chip(v);
@@ -264,6 +268,7 @@ ferry_err ferry_vdevice_save(struct ferry_vdevice *v)
         .rollback = v->policy.rollback,
         .anti_rollback = v->policy.anti_rollback,
         .writer = v->policy.writer,
+        .trust = v->trust,
     };
     char path[FERRY_VDEVICE_PATH_BYTES + 16];
     if (v->dev.running != FERRY_SLOT_NONE)
@@ -287,6 +292,7 @@ static ferry_err make_files(struct ferry_vdevice *v, const struct ferry_vdevice_
     if (ferry_flash_file_open(&v->file, v->flash_path, true, &v->fault))
         return fail_about(v, v->fault.err, v->flash_path);
     v->policy = what->policy;
+    v->trust = what->trust;
     v->table_off_bytes = what->table_off_bytes;
     accept_all_revisions(&v->policy);
     return ferry_vdevice_save(v);

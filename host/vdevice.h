@@ -7,6 +7,7 @@
 
 #include "ferry/boot.h"
 #include "ferry/device.h"
+#include "ferry/gate.h"
 #include "flash_file.h"
 #include "sentence.h"
 
@@ -22,6 +23,7 @@ struct ferry_vdevice_given {
     bool anti_rollback;
     uint32_t secure_version;
     const struct ferry_slots_writer *writer;
+    struct ferry_trust trust; // whose signature every update must carry; no keys: nobody's
     bool has_table_off;
     uint32_t table_off_bytes; // default 0x8000
     bool is_any;              // something was given
@@ -42,6 +44,8 @@ enum ferry_running_by {
 struct ferry_vdevice {
     struct ferry_flash_file file;
     struct ferry_policy policy;
+    struct ferry_trust trust;
+    struct ferry_signature_gate gate; // in the policy if somebody is trusted
     struct ferry_device_work work;
     struct ferry_device dev; // usable if table_err is FERRY_OK
     ferry_err table_err;     // why there is no table to work with
@@ -84,6 +88,7 @@ struct ferry_vdevice_new {
     const char *dir;
     uint32_t flash_bytes;
     struct ferry_policy policy;
+    struct ferry_trust trust;
     uint32_t table_off_bytes;
 };
 

@@ -56,7 +56,7 @@ FLOORS = [
     {"partition", "image", "otadata", "signature", "version"},
     {"table"},
     {"device"},
-    {"boot", "slots"},
+    {"boot", "gate", "slots"},
     {"update"},
 ]
 ROW = {noun: row for row, nouns in enumerate(FLOORS) for noun in nouns}

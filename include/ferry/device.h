@@ -25,7 +25,7 @@ struct ferry_region;
 
 /** A check that only some devices ask for, lent by pointer so that the others link none of it: it
  * sees what an update has written and has the last word before the image's first bytes are.
- * ferry/signature_gate.h demands a signature with it. */
+ * ferry/gate.h demands a signature with it. */
 struct ferry_gate {
     /** A file is about to be read back; the image in it is image_bytes long. */
     void (*begin)(struct ferry_gate *g, uint32_t image_bytes);

@@ -1,8 +1,8 @@
-/* ferry/signature_gate.h - signed updates: trusted keys configured, so a valid signature is
+/* ferry/gate.h - signed updates: trusted keys configured, so a valid signature is
  * required. Put the gate into ferry_policy.gate and every update session demands it; no flag,
  * manifest or server turns it off. Rests on ferry/signature.h. Rules: docs/design.md "Trust". */
-#ifndef FERRY_SIGNATURE_GATE_H
-#define FERRY_SIGNATURE_GATE_H
+#ifndef FERRY_GATE_H
+#define FERRY_GATE_H
 
 #include "ferry/device.h"
 #include "ferry/signature.h"

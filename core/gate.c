@@ -1,6 +1,6 @@
-/* core/signature_gate.c - the gate that demands a Secure Boot v2 signature of every update. It
+/* core/gate.c - the gate that demands a Secure Boot v2 signature of every update. It
  * hashes the signed bytes as they are read back, then has the sector behind them checked. */
-#include "ferry/signature_gate.h"
+#include "ferry/gate.h"
 
 /* gate is the first member, and the only one outsiders see. */
 static struct ferry_signature_gate *own(struct ferry_gate *gate)

@@ -1,4 +1,4 @@
-/* tests/unit/test_signature_gate.c - trusted keys configured, so a valid signature is required: of
+/* tests/unit/test_gate.c - trusted keys configured, so a valid signature is required: of
  * every update session, whatever its flags say. Keys are made anew in every run. */
 #include "bench_device.h"
 
@@ -6,7 +6,7 @@
 #include "image_sign.h"
 #include "t.h"
 
-#include "ferry/signature_gate.h"
+#include "ferry/gate.h"
 
 #include <stdlib.h>
 #include <string.h>
