@@ -1,4 +1,4 @@
-"""Trusted keys configured: every update must be signed by one of them, and nothing turns that off."""
+"""Trusted keys configured: every update must be signed by one of them; nothing turns that off."""
 import json
 import subprocess
 
