@@ -11,8 +11,13 @@
 #define IMAGE_LIMIT  APP_IMAGE_BYTES(PAYLOAD)
 #define PAYLOAD_LONG 80000u
 
-static uint8_t image_a[IMAGE_LIMIT], image_b[APP_IMAGE_BYTES(PAYLOAD_LONG)];
-static uint32_t a_bytes, b_bytes;
+static uint8_t image_a[IMAGE_LIMIT], image_short[IMAGE_LIMIT];
+static uint8_t image_long[APP_IMAGE_BYTES(PAYLOAD_LONG)];
+static uint32_t a_bytes, short_bytes, long_bytes;
+
+/* The new release: the short image, or the long one where checkpoints matter. */
+static const uint8_t *image_b;
+static uint32_t b_bytes;
 
 static uint32_t make(uint8_t *out, const char *version, uint32_t payload)
 {
@@ -26,7 +31,8 @@ static uint32_t make(uint8_t *out, const char *version, uint32_t payload)
 void scenarios_init(void)
 {
     a_bytes = make(image_a, "1.0.0", PAYLOAD);
-    b_bytes = make(image_b, "1.1.0", PAYLOAD - 1000);
+    short_bytes = make(image_short, "1.1.0", PAYLOAD - 1000);
+    long_bytes = make(image_long, "1.1.0", PAYLOAD_LONG);
 }
 
 static bool holds(const struct bench_device *b, int slot, const uint8_t *image, uint32_t n)
@@ -60,9 +66,44 @@ static uint32_t running_state(struct bench_device *b)
 
 static struct ferry_update_config update_config;
 
+/* What the port kept of a session that was cut. */
+static uint8_t checkpoint[FERRY_CHECKPOINT_BYTES];
+static bool has_checkpoint;
+
+static ferry_err feed_and_finish(struct ferry_update *u, uint32_t from)
+{
+    ferry_err err = FERRY_OK;
+    for (uint32_t at = from; !err && at < b_bytes;) {
+        uint32_t used = 0;
+        err = ferry_update_write(u, image_b + at, b_bytes - at < 1436 ? b_bytes - at : 1436, &used);
+        at += used;
+    }
+    return err ? err : ferry_update_finish(u);
+}
+
+/* As the port does it: take the checkpoint up, and where it does not fit any more, begin anew. */
+static ferry_err resume_to_b(struct bench_device *b)
+{
+    struct ferry_update u;
+    struct ferry_update_config cfg = update_config;
+    cfg.work = b->buffer;
+    cfg.work_bytes = sizeof(b->buffer);
+    ferry_err err = ferry_update_resume(&u, &b->dev, &cfg, checkpoint);
+    if (!err)
+        err = ferry_update_rehash(&u);
+    if (!err)
+        return feed_and_finish(&u, u.got_bytes);
+    if (err != FERRY_ERR_CHECKPOINT)
+        return err;
+    err = ferry_update_begin(&u, &b->dev, &cfg);
+    return err ? err : feed_and_finish(&u, 0);
+}
+
 static ferry_err update_to_b(struct bench_device *b)
 {
     struct ferry_update u;
+    if (has_checkpoint)
+        return resume_to_b(b);
     return bench_device_update(b, image_b, b_bytes, 1436, update_config, &u);
 }
 
@@ -151,6 +192,9 @@ static void ready(struct bench_device *b, const struct bench_layout *layout)
 {
     update_config = (struct ferry_update_config){.slot = FERRY_SLOT_NEXT};
     started_with_entry = false;
+    has_checkpoint = false;
+    image_b = image_short;
+    b_bytes = short_bytes;
     bench_device_init(b, layout);
 }
 
@@ -170,6 +214,39 @@ static void set_up_gentle(struct bench_device *b)
     set_up_two_slots(b);
     update_config.flags = FERRY_UPDATE_GENTLE;
     update_config.length_bytes = b_bytes;
+}
+
+/* The slot holds the new release already, but for one sector in its middle. */
+static void set_up_skip_equal(struct bench_device *b)
+{
+    set_up_two_slots(b);
+    bench_device_put(b, 1, image_b, b_bytes);
+    sim_flash_flip_bit(&b->sim, BENCH_SLOT_OFF(1) + 5000, 2);
+    update_config.flags = FERRY_UPDATE_SKIP_EQUAL;
+}
+
+/* A session of the long release that was cut behind its first checkpoint. */
+static void set_up_cut_session(struct bench_device *b)
+{
+    static struct ferry_update u;
+    set_up_two_slots(b);
+    image_b = image_long;
+    b_bytes = long_bytes;
+    struct ferry_update_config cfg = update_config;
+    cfg.work = b->buffer;
+    cfg.work_bytes = sizeof(b->buffer);
+    uint32_t used;
+    has_checkpoint = !ferry_update_begin(&u, &b->dev, &cfg) &&
+                     !ferry_update_write(&u, image_b, 75000, &used) &&
+                     !ferry_update_checkpoint(&u, NULL, checkpoint);
+    (void)bench_device_boot(b);
+}
+
+static const char *act_resume(struct bench_device *b)
+{
+    if (!has_checkpoint)
+        return "there is no checkpoint to take up";
+    return update_to_b(b) ? "the resumed update failed" : NULL;
 }
 
 static void set_up_small_buffer(struct bench_device *b)
@@ -446,6 +523,8 @@ const struct scenario scenarios[] = {
     {"update", set_up_two_slots, act_update, check_update, done_update},
     {"update, gentle", set_up_gentle, act_update, check_update, done_update},
     {"update, 512-byte buffer", set_up_small_buffer, act_update, check_update, done_update},
+    {"update, skipping equal sectors", set_up_skip_equal, act_update, check_update, done_update},
+    {"update, resumed", set_up_cut_session, act_resume, check_update, done_update},
     {"update, running entry undefined", set_up_undefined, act_update, check_update, done_update},
     {"update after a first boot", set_up_first_boot, act_update, check_update, done_update},
     {"update from factory", set_up_factory, act_update, check_update, done_update},
