@@ -55,6 +55,7 @@ SOURCES = [
     "tests/support/bench_device.c",
     "ports/sim/sim_flash.c",
     "crypto/openssl.c",
+    "crypto/openssl_verify.c",
 ]
 
 
