@@ -19,21 +19,21 @@ enum {
 };
 
 const struct argp_option cli_device_options[] = {
-    {0, 0, 0, 0, "What a bare flash file does not say of itself:", 1},
-    {"chip", OPT_CHIP, "CHIP", 0, "The chip (found from bootloader or app if not given)", 1},
-    {"rollback", OPT_ROLLBACK, "on|off", 0, "Bootloader with app rollback (on)", 1},
-    {"anti-rollback", OPT_ANTI_ROLLBACK, "on|off", 0, "Bootloader with anti-rollback (off)", 1},
-    {"secure-version", OPT_SECURE_VERSION, "N", 0, "Secure version burnt in eFuse (0)", 1},
-    {"running", OPT_RUNNING, "SLOT", 0, "Slot that runs (found from otadata if not given)", 1},
+    {0, 0, 0, 0, "What a bare flash file does not say of itself:", 9},
+    {"chip", OPT_CHIP, "CHIP", 0, "The chip (found from bootloader or app if not given)", 9},
+    {"rollback", OPT_ROLLBACK, "on|off", 0, "Bootloader with app rollback (on)", 9},
+    {"anti-rollback", OPT_ANTI_ROLLBACK, "on|off", 0, "Bootloader with anti-rollback (off)", 9},
+    {"secure-version", OPT_SECURE_VERSION, "N", 0, "Secure version burnt in eFuse (0)", 9},
+    {"running", OPT_RUNNING, "SLOT", 0, "Slot that runs (found from otadata if not given)", 9},
     {"otadata", OPT_OTADATA, "safe|idf", 0,
-     "How otadata is written: safe at every instant (safe), or exactly as ESP-IDF does", 1},
-    {"table-offset", OPT_TABLE_OFFSET, "N", 0, "Offset of the partition table (0x8000)", 1},
+     "How otadata is written: safe at every instant (safe), or exactly as ESP-IDF does", 9},
+    {"table-offset", OPT_TABLE_OFFSET, "N", 0, "Offset of the partition table (0x8000)", 9},
     {"trusted-key", OPT_TRUSTED_KEY, "FILE", 0,
      "Public key, in PEM form, one of which must have signed every update (none: unsigned ones "
      "are taken; up to three)",
-     1},
+     9},
     {"trusted-key-digest", OPT_TRUSTED_KEY_DIGEST, "HEX", 0,
-     "The same by the key's SHA-256, as eFuses hold it", 1},
+     "The same by the key's SHA-256, as eFuses hold it", 9},
     {0},
 };
 

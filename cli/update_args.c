@@ -19,6 +19,7 @@ enum {
     OPT_ALLOW_DOWNGRADE,
     OPT_ALLOW_OTHER_PROJECT,
     OPT_ALLOW_PENDING,
+    OPT_ALLOW_NO_DESCRIPTOR,
     OPT_SLOT,
     OPT_GENTLE,
     OPT_SKIP_EQUAL,
@@ -53,6 +54,8 @@ const struct argp_option cli_update_options[] = {
     {"allow-downgrade", OPT_ALLOW_DOWNGRADE, 0, 0, "A version older than the running one", 2},
     {"allow-other-project", OPT_ALLOW_OTHER_PROJECT, 0, 0, "An app of another project", 2},
     {"allow-pending", OPT_ALLOW_PENDING, 0, 0, "While the running app is not confirmed yet", 2},
+    {"allow-no-descriptor", OPT_ALLOW_NO_DESCRIPTOR, 0, 0,
+     "An image without application descriptor, which cannot be compared with what runs", 2},
     {0, 0, 0, 0, "How to ask a server:", 3},
     {"ca", OPT_CA, "FILE", 0, "Trust these certificates (PEM) instead of the system's", 3},
     {"user", OPT_USER, "NAME:PASSWORD", 0, "Basic authentication", 3},
@@ -155,6 +158,7 @@ int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
     a->config.flags = (cli_has(call, OPT_ALLOW_DOWNGRADE) ? FERRY_UPDATE_DOWNGRADE : 0) |
                       (cli_has(call, OPT_ALLOW_OTHER_PROJECT) ? FERRY_UPDATE_PROJECT : 0) |
                       (cli_has(call, OPT_ALLOW_PENDING) ? FERRY_UPDATE_PENDING_TOO : 0) |
+                      (cli_has(call, OPT_ALLOW_NO_DESCRIPTOR) ? FERRY_UPDATE_NO_DESC : 0) |
                       (cli_has(call, OPT_GENTLE) ? FERRY_UPDATE_GENTLE : 0) |
                       (cli_has(call, OPT_SKIP_EQUAL) ? FERRY_UPDATE_SKIP_EQUAL : 0);
     a->is_anew = cli_has(call, OPT_NO_RESUME);

@@ -122,6 +122,12 @@ def test_gentle_and_slot_and_other_ways(device, image_file):
     assert device.boot()["booted"] == "ota_1"
 
 
+def test_image_without_descriptor_is_taken_when_asked(device, image_file):
+    plain = image_file(no_descriptor=True)
+    assert device.update(plain, "--allow-no-descriptor", "--boot").code == 0
+    assert device.status()["running"] == TARGET
+
+
 def test_three_updates_in_turn_use_the_slots_in_turn(device, image_file):
     for n, slot in enumerate(["ota_1", "ota_0", "ota_1"], start=2):
         result = device.update(image_file(version=f"{n}.0.0"), "--boot", "--json").json
