@@ -202,16 +202,19 @@ ferry_err ferry_slots_prepare(struct ferry_device *d, int target, uint8_t *erase
     return writer(d)->prepare(d, target, erased);
 }
 
-ferry_err ferry_slots_set_boot(struct ferry_device *d, int slot, uint32_t flags)
+ferry_err ferry__slots_arm(struct ferry_device *d, int slot, uint32_t flags)
 {
     if (d->running == FERRY_SLOT_NONE)
         return fail(d, FERRY_ERR_SLOT_UNKNOWN, 0, 0);
+    return writer(d)->set_boot(d, slot, flags);
+}
+
+ferry_err ferry_slots_set_boot(struct ferry_device *d, int slot, uint32_t flags)
+{
     ferry_err err = FERRY_OK;
     if (!(flags & FERRY_SET_BOOT_VERIFIED))
         err = ferry_device_verify(d, slot);
-    if (err)
-        return err;
-    return writer(d)->set_boot(d, slot, flags);
+    return err ? err : ferry__slots_arm(d, slot, flags);
 }
 
 /* Confirm and reject are about an app in an OTA slot. */
@@ -232,10 +235,31 @@ ferry_err ferry_slots_confirm(struct ferry_device *d)
 
 ferry_err ferry_slots_reject(struct ferry_device *d, int *back)
 {
-    const ferry_err err = check_ota_runs(d);
+    struct ferry__otadata_view v;
+    const struct ferry_slots_writer *w = writer(d);
+    int target = FERRY_SLOT_NONE;
+    ferry_err err = check_ota_runs(d);
+    if (!err)
+        err = ferry__slots_view(d, &v);
     if (err)
         return err;
-    return writer(d)->reject(d, back);
+    const int i = w->rejects_active ? v.s.active : v.s.running;
+    if (i < 0)
+        return fail(d, FERRY_ERR_SLOT_NO_ENTRY, (uint32_t)d->running, 0);
+    err = ferry_slots_rollback_target(d, &target);
+    if (err)
+        return err;
+    // Back to factory: a valid entry that names this slot again, or a bad image, would win.
+    if (!w->rejects_active && target == FERRY_SLOT_FACTORY &&
+        ferry_otadata_is_valid(&v.s.entry[1 - i]))
+        err = ferry__entry_erase(d, &v, 1 - i);
+    struct ferry_otadata e = v.s.entry[i];
+    e.state = FERRY_STATE_INVALID;
+    if (!err)
+        err = w->rewrite(d, &v, i, &e);
+    if (!err)
+        *back = target;
+    return err;
 }
 
 /* A slot that force may choose: another one, never rejected, and its image is good. */
@@ -273,7 +297,15 @@ ferry_err ferry_slots_force(struct ferry_device *d, int *slot)
 
 ferry_err ferry_slots_cancel_force(struct ferry_device *d)
 {
+    struct ferry_slots s;
     if (d->running == FERRY_SLOT_NONE)
         return fail(d, FERRY_ERR_SLOT_UNKNOWN, 0, 0);
-    return writer(d)->cancel_force(d);
+    const ferry_err err = ferry_slots_load(d, &s);
+    if (err)
+        return err;
+    if (s.active < 0 || s.names[s.active] == d->running)
+        return fail(d, FERRY_ERR_NOT_FORCED, 0, 0);
+    // Without an entry of their own, factory and test boot again once no slot is selected.
+    const int slot = d->running < 0 ? FERRY_SLOT_FACTORY : d->running;
+    return ferry__slots_arm(d, slot, FERRY_SET_BOOT_PENDING_TOO);
 }

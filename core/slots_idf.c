@@ -76,51 +76,21 @@ static ferry_err set_boot(struct ferry_device *d, int slot, uint32_t flags)
     return rewrite(d, &v, i, &e);
 }
 
-/* Espressif confirms and rejects the active entry, which after a fallback is not the entry of the
- * slot that runs. */
-static ferry_err set_active_state(struct ferry_device *d, struct ferry__otadata_view *v,
-                                  uint32_t state)
-{
-    if (v->s.active < 0)
-        return ferry_fail(&d->fault, FERRY_ERR_SLOT_NO_ENTRY, (uint32_t)d->running, 0, 0);
-    struct ferry_otadata e = v->s.entry[v->s.active];
-    if (e.state == state)
-        return FERRY_OK;
-    e.state = state;
-    return rewrite(d, v, v->s.active, &e);
-}
-
+/* Espressif confirms the active entry, which after a fallback is not the entry of the slot that
+ * runs. */
 static ferry_err confirm(struct ferry_device *d)
-{
-    struct ferry__otadata_view v;
-    const ferry_err err = ferry__slots_view(d, &v);
-    return err ? err : set_active_state(d, &v, FERRY_STATE_VALID);
-}
-
-static ferry_err reject(struct ferry_device *d, int *back)
-{
-    struct ferry__otadata_view v;
-    int target = FERRY_SLOT_NONE;
-    ferry_err err = ferry__slots_view(d, &v);
-    if (!err)
-        err = ferry_slots_rollback_target(d, &target);
-    if (!err)
-        err = set_active_state(d, &v, FERRY_STATE_INVALID);
-    if (!err)
-        *back = target;
-    return err;
-}
-
-static ferry_err cancel_force(struct ferry_device *d)
 {
     struct ferry__otadata_view v;
     const ferry_err err = ferry__slots_view(d, &v);
     if (err)
         return err;
-    if (v.s.active < 0 || v.s.names[v.s.active] == d->running)
-        return ferry_fail(&d->fault, FERRY_ERR_NOT_FORCED, 0, 0, 0);
-    return set_boot(d, d->running, FERRY_SET_BOOT_VERIFIED);
+    if (v.s.active < 0)
+        return ferry_fail(&d->fault, FERRY_ERR_SLOT_NO_ENTRY, (uint32_t)d->running, 0, 0);
+    struct ferry_otadata e = v.s.entry[v.s.active];
+    if (e.state == FERRY_STATE_VALID)
+        return FERRY_OK;
+    e.state = FERRY_STATE_VALID;
+    return rewrite(d, &v, v.s.active, &e);
 }
 
-const struct ferry_slots_writer ferry_slots_idf = {prepare, set_boot, confirm, reject,
-                                                   cancel_force};
+const struct ferry_slots_writer ferry_slots_idf = {prepare, set_boot, confirm, rewrite, true};

@@ -23,13 +23,19 @@ ferry_err ferry__entry_erase(struct ferry_device *d, struct ferry__otadata_view 
 /** The state a freshly armed entry carries. */
 uint32_t ferry__armed_state(const struct ferry_device *d);
 
-/** One way of writing otadata; the functions of ferry/slots.h check and dispatch. */
+/** One way of writing otadata. What firmware may do without (reject, cancel, force) is built in
+ * slots.c from these, so that who never calls it does not link it. */
 struct ferry_slots_writer {
     ferry_err (*prepare)(struct ferry_device *d, int target, uint8_t *erased);
     ferry_err (*set_boot)(struct ferry_device *d, int slot, uint32_t flags);
     ferry_err (*confirm)(struct ferry_device *d);
-    ferry_err (*reject)(struct ferry_device *d, int *back);
-    ferry_err (*cancel_force)(struct ferry_device *d);
+    /** Erases the sector of entry i and writes *e into it. */
+    ferry_err (*rewrite)(struct ferry_device *d, struct ferry__otadata_view *v, int i,
+                         const struct ferry_otadata *e);
+    bool rejects_active; // Espressif rejects the active entry; ours that of the slot that runs
 };
+
+/** ferry_slots_set_boot without verifying: for an update, which has just done so. */
+ferry_err ferry__slots_arm(struct ferry_device *d, int slot, uint32_t flags);
 
 #endif

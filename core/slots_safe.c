@@ -198,47 +198,10 @@ static ferry_err confirm(struct ferry_device *d)
     return err ? err : ferry__entry_erase(d, &v, r);
 }
 
-static ferry_err reject(struct ferry_device *d, int *back)
+static ferry_err rewrite(struct ferry_device *d, struct ferry__otadata_view *v, int i,
+                         const struct ferry_otadata *e)
 {
-    struct ferry__otadata_view v;
-    ferry_err err = ferry__slots_view(d, &v);
-    if (err)
-        return err;
-    const int r = v.s.running;
-    if (r < 0)
-        return ferry_fail(&d->fault, FERRY_ERR_SLOT_NO_ENTRY, (uint32_t)d->running, 0, 0);
-    int target = FERRY_SLOT_NONE;
-    err = ferry_slots_rollback_target(d, &target);
-    if (err)
-        return err;
-    // Back to factory: a valid entry that names this slot again, or a bad image, would win.
-    if (target == FERRY_SLOT_FACTORY && ferry_otadata_is_valid(&v.s.entry[1 - r]))
-        err = ferry__entry_erase(d, &v, 1 - r);
-    struct ferry_otadata e = v.s.entry[r];
-    e.state = FERRY_STATE_INVALID;
-    if (!err)
-        err = write_entry(d, &v, r, &e, false);
-    if (!err)
-        *back = target;
-    return err;
+    return write_entry(d, v, i, e, false);
 }
 
-static ferry_err cancel_force(struct ferry_device *d)
-{
-    struct ferry__otadata_view v;
-    ferry_err err = ferry__slots_view(d, &v);
-    if (err)
-        return err;
-    const bool forced = v.s.active >= 0 && v.s.names[v.s.active] != d->running;
-    if (!forced)
-        return ferry_fail(&d->fault, FERRY_ERR_NOT_FORCED, 0, 0, 0);
-    const int forced_entry = v.s.active;
-    if (d->running < 0)
-        return erase_both(d, &v);
-    if (v.s.running < 0)
-        err = give_running_entry(d, &v, FERRY_STATE_UNDEFINED);
-    return err ? err : ferry__entry_erase(d, &v, forced_entry);
-}
-
-const struct ferry_slots_writer ferry_slots_safe = {prepare, set_boot, confirm, reject,
-                                                    cancel_force};
+const struct ferry_slots_writer ferry_slots_safe = {prepare, set_boot, confirm, rewrite, false};

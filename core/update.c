@@ -6,6 +6,7 @@
 #include "ferry/update.h"
 
 #include "core/mem.h"
+#include "core/slots_private.h"
 #include "core/update_private.h"
 #include "ferry/bytes.h"
 #include "ferry/crc32.h"
@@ -357,10 +358,10 @@ static ferry_err write_head(struct ferry_update *u)
 
 static ferry_err flip(struct ferry_update *u)
 {
-    uint32_t flags = FERRY_SET_BOOT_VERIFIED | ferry_set_boot_erased(u->otadata_erased);
+    uint32_t flags = ferry_set_boot_erased(u->otadata_erased);
     if (u->cfg.flags & FERRY_UPDATE_PENDING_TOO)
         flags |= FERRY_SET_BOOT_PENDING_TOO;
-    const ferry_err err = ferry_slots_set_boot(u->dev, u->target, flags);
+    const ferry_err err = ferry__slots_arm(u->dev, u->target, flags);
     if (err)
         return fail_as(u, err, &u->dev->fault);
     u->phase = UPDATE_DONE;

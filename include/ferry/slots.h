@@ -82,7 +82,8 @@ FERRY_MUST_CHECK ferry_err ferry_slots_reject(struct ferry_device *d, int *back)
 FERRY_MUST_CHECK ferry_err ferry_slots_force(struct ferry_device *d, int *slot);
 
 /** Takes a force, or an update that has not booted yet, back: the running slot boots again.
- * FERRY_ERR_NOT_FORCED no other slot is selected; otadata and flash errors. */
+ * FERRY_ERR_NOT_FORCED no other slot is selected; FERRY_ERR_SLOT_INVALID the running app was
+ * rejected; otadata and flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_slots_cancel_force(struct ferry_device *d);
 
 #ifdef __cplusplus

@@ -292,6 +292,19 @@ static void force_and_cancel(void)
     end();
 }
 
+static void a_reject_is_not_taken_back_by_cancel(void)
+{
+    start(2, false);
+    bench_device_entry(&b, 0, 1, FERRY_STATE_VALID);
+    bench_device_entry(&b, 1, 2, FERRY_STATE_PENDING);
+    b.dev.running = 1;
+    int back;
+    T_EQ_INT(ferry_slots_reject(&b.dev, &back), FERRY_OK);
+    T_EQ_INT(ferry_slots_cancel_force(&b.dev), FERRY_ERR_SLOT_INVALID);
+    T_EQ_INT(bench_device_boot(&b), 0);
+    end();
+}
+
 static void force_without_another_good_image_is_refused(void)
 {
     start(2, false);
@@ -376,6 +389,7 @@ int main(void)
     T_RUN(set_boot_on_what_boots_already_writes_nothing);
     T_RUN(used_up_sequence_numbers_are_refused);
     T_RUN(force_and_cancel);
+    T_RUN(a_reject_is_not_taken_back_by_cancel);
     T_RUN(force_without_another_good_image_is_refused);
     T_RUN(last_invalid_is_what_was_rolled_back);
     T_RUN(prepare_gives_a_fallback_app_an_entry_of_its_own);
