@@ -61,8 +61,8 @@ all() {
     stage e2e command_line release
     stage e2e-dev command_line dev
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
-    stage power build/release/tests/test_power --seeds 2000
-    stage power-idf build/release/tests/test_power --seeds 2000 --idf
+    stage power build/release/tests/test_power --seeds 2200
+    stage power-idf build/release/tests/test_power --seeds 2200 --idf
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage demo scripts/demo.sh
