@@ -153,6 +153,9 @@ static void print_counts(const struct power_counts *c)
         sum[1] += c->cuts[1][k];
     }
     printf("%-20s %12llu %12llu\n", "all", (unsigned long long)sum[0], (unsigned long long)sum[1]);
+    if (c->idf_windows)
+        printf("%llu cuts in the writes of Espressif's app broke a promise (its known windows)\n",
+               (unsigned long long)c->idf_windows);
     printf(
         "%llu cuts in the bootloader's own rewrite of an entry broke a promise (a known window of "
         "the stock bootloader)\n",
