@@ -14,5 +14,8 @@ $ferry help --format=bash >"$root/share/bash-completion/completions/ferry"
 install -D -m 644 -t "$root/include/ferry" include/ferry/*.h
 install -D -m 644 -t "$root/lib" build/release/libferry_core.a \
     build/release/libferry_crypto_portable.a
-install -D -m 644 -t "$root/share/doc/ferry" README.md LICENSE CHANGELOG.md docs/*.md
+doc=$root/share/doc/ferry
+install -D -m 644 -t "$doc" README.md LICENSE CHANGELOG.md CONTRIBUTING.md SECURITY.md
+install -D -m 644 -t "$doc/docs" docs/*.md docs/demo.svg
+install -D -m 644 -t "$doc/docs/design" docs/design/*.md
 echo "installed into $root"
