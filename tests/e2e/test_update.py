@@ -340,9 +340,12 @@ def test_full_file_system(ferry, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     (tmp_path / "t.bin").write_bytes(images.table())
-    unshare = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-    script = ('mount -t tmpfs -o size=512k tmpfs "$0" || exit 90; "$@"; code=$?; '
-              '[ -z "$(ls -A "$0")" ] || exit 91; exit $code')
+    unshare = ["unshare", "--mount", "--propagation", "unchanged"]
+    unshare += [] if os.geteuid() == 0 else ["--map-root-user"]
+    mount = 'mount -t tmpfs -o size=512k tmpfs "$0"'
+    if subprocess.run([*unshare, "sh", "-c", mount, disk], capture_output=True).returncode:
+        pytest.skip("a container that may not mount; test_disk_full_while_writing has no such need")
+    script = f'{mount}; "$@"; code=$?; [ -z "$(ls -A "$0")" ] || exit 91; exit $code'
     full = type(ferry)(*unshare, "sh", "-c", script, disk)
     result = full.refused("device", "new", disk / "dev", "--chip=esp32c3", "--flash-size=1MB",
                           "--partitions", tmp_path / "t.bin", "--json")
