@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Docs against code. docs/errors.md is made from include/ferry/err.h and host/sentence.c,
 docs/cli.md from what `ferry help --format=json` says; both must be current (--update writes them).
-Relative links, and pointers from comments into docs/, lead somewhere. In docs/coverage.md every
-test named exists, and every row that is done names one."""
+Relative links, and pointers from comments into docs/, lead somewhere; a file that a page shows
+whole is shown as it is. In docs/coverage.md every test named exists, and every row that is done
+names one."""
 
 import json
 import re
@@ -150,6 +151,17 @@ def pointer_complaints(root):
                 yield f'{name}: points to {path} "{heading}"; there is no such heading'
 
 
+def quote_complaints(root):
+    """A page that shows "the whole of" a file shows it as it is."""
+    for name in checks.files(root, ".md"):
+        text = (root / name).read_text()
+        for path, block in re.findall(r"The whole of `([^`]+)`.*?```\w*\n(.*?)```", text, re.S):
+            if not (root / path).is_file():
+                yield f"{name}: shows {path}, which does not exist"
+            elif (root / path).read_text().rstrip() != block.rstrip():
+                yield f"{name}: shows {path} otherwise than it is"
+
+
 def test_exists(root, test):
     """`path:name` or `path::name`, or a path alone."""
     path, _, name = test.partition(":")
@@ -189,6 +201,7 @@ def main():
         found.append(f"{FERRY} is not built, so {CLI} cannot be checked")
     found += link_complaints(args.root)
     found += pointer_complaints(args.root)
+    found += quote_complaints(args.root)
     found += coverage_complaints(args.root)
     checks.finish("docs", found)
 

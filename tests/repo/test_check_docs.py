@@ -43,6 +43,14 @@ def test_dead_link_is_found(docs):
     docs.finds("docs", "README.md", "docs/desing.md")
 
 
+def test_quoted_file_that_has_changed_is_found(docs):
+    docs.write("examples/it.c", "int main(void);\n")
+    docs.write("README.md", "The whole of `examples/it.c`:\n\n```c\nint main(void);\n```\n")
+    docs.passes("docs")
+    docs.change("examples/it.c", "void", "int n")
+    docs.finds("docs", "README.md", "shows examples/it.c otherwise than it is")
+
+
 def test_link_to_a_missing_heading_is_found(docs):
     docs.change("README.md", "docs/design.md", "docs/design.md#nowhere")
     docs.finds("docs", "README.md", "no such heading")
