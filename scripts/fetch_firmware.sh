@@ -16,7 +16,7 @@ folder=build/firmware/source
 rm -rf "$folder"
 mkdir -p "$folder"
 build/venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps \
-    --no-binary :all: --dest "$folder" "mp-image-tool-esp32==$version" </dev/null
+    --no-binary mp-image-tool-esp32 --dest "$folder" "mp-image-tool-esp32==$version" </dev/null
 tar -xzf "$folder"/*.tar.gz -C "$folder"
 found=$(find "$folder" -path '*/tests/data/*.bin' | sort | head -n 1)
 if [ -z "$found" ]; then
