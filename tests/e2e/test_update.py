@@ -345,7 +345,10 @@ def test_full_file_system(ferry, tmp_path):
     mount = 'mount -t tmpfs -o size=512k tmpfs "$0"'
     probe = [*unshare, "sh", "-c", f'{mount} && umount "$0"', disk]
     if subprocess.run(probe, capture_output=True).returncode:
-        pytest.skip("a container that may not mount; test_disk_full_while_writing has no such need")
+        why = "no right to mount a file system"
+        if os.environ.get("CI"):
+            pytest.fail(why)  # where a skipped test would go unseen
+        pytest.skip(why)
     script = f'{mount}; "$@"; code=$?; [ -z "$(ls -A "$0")" ] || code=91; umount "$0"; exit $code'
     full = type(ferry)(*unshare, "sh", "-c", script, disk)
     result = full.refused("device", "new", disk / "dev", "--chip=esp32c3", "--flash-size=1MB",

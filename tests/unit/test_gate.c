@@ -3,6 +3,7 @@
 #include "bench_device.h"
 
 #include "app_image.h"
+#include "fresh_key.h"
 #include "image_sign.h"
 #include "t.h"
 
@@ -10,9 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #define PAYLOAD 70001u / 4 * 4
 
@@ -26,24 +24,12 @@ static struct ferry_signature_gate gate;
 static uint8_t image[APP_IMAGE_BYTES(PAYLOAD)];
 static uint32_t n_bytes;
 
-static void take_key(struct ferry_sign_key *key, EVP_PKEY *pkey)
-{
-    const char *why = NULL;
-    char *pem;
-    BIO *bio = BIO_new(BIO_s_mem());
-    T_CHECK(pkey && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1);
-    const long n = BIO_get_mem_data(bio, &pem);
-    T_EQ_INT(ferry_sign_key_parse((uint8_t *)pem, (size_t)n, key, &why), FERRY_OK);
-    BIO_free(bio);
-    EVP_PKEY_free(pkey);
-}
-
 static void make_keys(void)
 {
-    take_key(&keys[KEY_P256], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
-    take_key(&keys[KEY_P384], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"));
-    take_key(&keys[KEY_RSA], EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072));
-    take_key(&keys[KEY_OTHER], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+    fresh_key_take(&keys[KEY_P256], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+    fresh_key_take(&keys[KEY_P384], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"));
+    fresh_key_take(&keys[KEY_RSA], EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072));
+    fresh_key_take(&keys[KEY_OTHER], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
 }
 
 /* ota_0 runs; whoever updates must be signed by this key. */

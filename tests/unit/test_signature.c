@@ -6,14 +6,12 @@
 #include "ferry/bytes.h"
 #include "ferry/crc32.h"
 
+#include "fresh_key.h"
 #include "image_sign.h"
 #include "t.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #define FLASH_BYTES 0x10000u
 #define IMAGE_BYTES 5000u // not whole sectors, so that padding counts
@@ -45,25 +43,13 @@ static const struct ferry_flash flash = {.ops = &flash_ops,
                                          .prog_bytes = 1};
 static const struct ferry_region slot = {&flash, 0, FLASH_BYTES};
 
-static void take_key(struct ferry_sign_key *key, EVP_PKEY *pkey)
-{
-    const char *why = NULL;
-    char *pem;
-    BIO *bio = BIO_new(BIO_s_mem());
-    T_CHECK(pkey && PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1);
-    const long n = BIO_get_mem_data(bio, &pem);
-    T_EQ_INT(ferry_sign_key_parse((uint8_t *)pem, (size_t)n, key, &why), FERRY_OK);
-    BIO_free(bio);
-    EVP_PKEY_free(pkey);
-}
-
 static void make_keys(void)
 {
-    take_key(&keys[KEY_RSA], EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072));
-    take_key(&keys[KEY_P192], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-192"));
-    take_key(&keys[KEY_P256], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
-    take_key(&keys[KEY_P384], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"));
-    take_key(&keys[KEY_OTHER], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+    fresh_key_take(&keys[KEY_RSA], EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072));
+    fresh_key_take(&keys[KEY_P192], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-192"));
+    fresh_key_take(&keys[KEY_P256], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
+    fresh_key_take(&keys[KEY_P384], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384"));
+    fresh_key_take(&keys[KEY_OTHER], EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
 }
 
 static struct ferry_trust trust_in(const struct ferry_sign_key *key)
