@@ -141,7 +141,25 @@
     X(FERRY_ERR_CSV, "{file|the partition CSV} is not usable" WHY)                                 \
     X(FERRY_ERR_ELF, "{file|the ELF file} is not usable" WHY)                                      \
     X(FERRY_ERR_IMAGE_LAYOUT, "{file|the ELF file} cannot be laid out as an image" WHY)            \
-    X(FERRY_ERR_KEY, "the key {file|file} is not usable" WHY)
+    X(FERRY_ERR_KEY, "the key {file|file} is not usable" WHY)                                      \
+    X(FERRY_ERR_NVS_PAGES,                                                                         \
+      "the NVS partition has {v} pages of 4096 bytes; it needs {l} to be written")                 \
+    X(FERRY_ERR_NVS_VERSION,                                                                       \
+      "an NVS page" AT_OFFSET                                                                      \
+      " is of a later format: its version byte is {v:x}, this ferry knows down to {l:x}")          \
+    X(FERRY_ERR_NVS_NO_FREE, "the NVS partition has no free page, so it can only be read" WHY)     \
+    X(FERRY_ERR_NVS_NAMESPACE, "NVS has no namespace {detail|of this name}")                       \
+    X(FERRY_ERR_NVS_KEY, "NVS has no key {detail|of this name}")                                   \
+    X(FERRY_ERR_NVS_TYPE, "the key holds a value of type {v:x}, not {l:x}" WHY)                    \
+    X(FERRY_ERR_NVS_KEY_LENGTH, "an NVS key or namespace has 1 to {l} characters, not {v}" WHY)    \
+    X(FERRY_ERR_NVS_VALUE_LENGTH, "the value is {v} bytes; {l} are possible here" WHY)             \
+    X(FERRY_ERR_NVS_FULL,                                                                          \
+      "the NVS partition is full[: the value needs {v} entries of 32 bytes, {l} can be had]" WHY)  \
+    X(FERRY_ERR_NVS_NAMESPACES, "NVS has {v} namespaces, all it can number" WHY)                   \
+    X(FERRY_ERR_NVS_READ_ONLY, "this NVS partition is open for reading only" WHY)                  \
+    X(FERRY_ERR_NVS_BUFFER, "the value is {v} bytes; there is room for {l}" WHY)                   \
+    X(FERRY_ERR_NVS_DATA, "the value" AT_OFFSET " is damaged: its CRC does not match" WHY)         \
+    X(FERRY_ERR_NVS_CRYPT, "an NVS entry" AT_OFFSET " could not be encrypted or decrypted" WHY)
 
 /** NULL for a number that is no error of ours. No default: the compiler complains about an error
  * of ferry/err.h that has no sentence here. */

@@ -53,8 +53,8 @@ ANYTHING = {"tests", "bench"}
 FLOORS = [
     {"err", "bytes", "mem"},
     {"crc32", "crypto", "chip", "flash"},
-    {"partition", "image", "otadata", "signature", "version"},
-    {"table"},
+    {"partition", "image", "otadata", "signature", "version", "nvs_page"},
+    {"table", "nvs"},
     {"device"},
     {"boot", "gate", "slots"},
     {"update"},

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Hundreds: 1 the caller, 2 bytes, 4 flash, 5 partition table, 6 image, 7 update, 8 slots,
- * 9 network, 10 host tools. */
+ * 9 network, 10 host tools, 11 NVS. */
 #define FERRY_ERR_LIST(X)                                                                          \
     X(FERRY_OK, 0, "ok")                                                                           \
     X(FERRY_AGAIN, -1, "work remains, call again")                                                 \
@@ -113,7 +113,21 @@ extern "C" {
     X(FERRY_ERR_CSV, -1007, "partition CSV is not usable")                                         \
     X(FERRY_ERR_ELF, -1008, "ELF file is not usable")                                              \
     X(FERRY_ERR_IMAGE_LAYOUT, -1009, "ELF cannot be laid out as an image")                         \
-    X(FERRY_ERR_KEY, -1010, "key is not usable")
+    X(FERRY_ERR_KEY, -1010, "key is not usable")                                                   \
+    X(FERRY_ERR_NVS_PAGES, -1100, "NVS partition has too few pages")                               \
+    X(FERRY_ERR_NVS_VERSION, -1101, "NVS page is of a later format")                               \
+    X(FERRY_ERR_NVS_NO_FREE, -1102, "NVS partition has no free page")                              \
+    X(FERRY_ERR_NVS_NAMESPACE, -1103, "NVS has no such namespace")                                 \
+    X(FERRY_ERR_NVS_KEY, -1104, "NVS has no such key")                                             \
+    X(FERRY_ERR_NVS_TYPE, -1105, "NVS key holds another type")                                     \
+    X(FERRY_ERR_NVS_KEY_LENGTH, -1106, "NVS key or namespace is empty or too long")                \
+    X(FERRY_ERR_NVS_VALUE_LENGTH, -1107, "NVS value is too long")                                  \
+    X(FERRY_ERR_NVS_FULL, -1108, "NVS partition is full")                                          \
+    X(FERRY_ERR_NVS_NAMESPACES, -1109, "NVS has no namespace number left")                         \
+    X(FERRY_ERR_NVS_READ_ONLY, -1110, "NVS partition is open for reading only")                    \
+    X(FERRY_ERR_NVS_BUFFER, -1111, "NVS value is larger than the buffer")                          \
+    X(FERRY_ERR_NVS_DATA, -1112, "NVS value is damaged")                                           \
+    X(FERRY_ERR_NVS_CRYPT, -1113, "NVS cipher failed")
 
 #define FERRY_ERR_ENUM_(name, number, text) name = (number),
 typedef enum ferry_err { FERRY_ERR_LIST(FERRY_ERR_ENUM_) } ferry_err;
