@@ -9,6 +9,7 @@
 #include "device_args.h"
 #include "device_words.h"
 #include "ferry/bytes.h"
+#include "ferry/image.h"
 #include "read_file.h"
 #include "unicode.h"
 
@@ -107,14 +108,16 @@ static bool is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/** True if bytes that are no binary table are no text either, but could be a chip's flash. */
+/** True if bytes that are no binary table are no text either, but could be a chip's flash: whole
+ * sectors of it, or a merged image, which begins with a bootloader. */
 static bool is_flash(const uint8_t *bytes, size_t n_bytes)
 {
     struct ferry_strbuf text = {0};
     size_t bad_off;
     const bool is_text = ferry_text_decode(bytes, n_bytes, &text, &bad_off) == FERRY_OK;
     ferry_strbuf_free(&text);
-    return !is_text && n_bytes >= LEAST_FLASH_BYTES && n_bytes % 0x1000 == 0;
+    const bool is_image = n_bytes && bytes[0] == FERRY_IMAGE_MAGIC;
+    return !is_text && (is_image || (n_bytes >= LEAST_FLASH_BYTES && n_bytes % 0x1000 == 0));
 }
 
 static int read_device(const struct cli_call *call, struct partition_input *in)

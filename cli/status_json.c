@@ -19,6 +19,9 @@ static void put_device(cJSON *root, const struct status_facts *f)
     else
         cJSON_AddNullToObject(root, "chip");
     cJSON_AddNumberToObject(root, "flash_size", v->file.flash.size_bytes);
+    cJSON_AddBoolToObject(root, "merged", v->merged.chip != NULL);
+    cJSON_AddNumberToObject(root, "file_offset", v->file.start_bytes);
+    cJSON_AddNumberToObject(root, "file_bytes", v->file.held_bytes);
     cJSON_AddBoolToObject(root, "rollback", p->rollback);
     cJSON_AddBoolToObject(root, "anti_rollback", p->anti_rollback);
     cJSON_AddNumberToObject(root, "secure_version", p->secure_version);

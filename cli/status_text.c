@@ -20,6 +20,10 @@ static void print_device(struct cli_output *out, const struct status_facts *f)
     if (v->is_dir)
         cli_text(out, ", switched on %s time%s", cli_thousands(v->boot_count),
                  v->boot_count == 1 ? "" : "s");
+    if (v->merged.chip)
+        cli_text(out, "\nmerged image from 0x%x to 0x%x of it, the rest erased",
+                 (unsigned)v->file.start_bytes,
+                 (unsigned)(v->file.start_bytes + v->file.held_bytes));
     cli_text(out, "\nrollback %s, anti-rollback %s, secure version %s, otadata written %s\n",
              p->rollback ? "on" : "off", p->anti_rollback ? "on" : "off",
              cli_thousands(p->secure_version),

@@ -211,6 +211,16 @@ static ferry_err load(struct ferry_vdevice *v, const struct ferry_vdevice_given 
     return find_running(v, given);
 }
 
+static ferry_err open_flash(struct ferry_vdevice *v, bool writable,
+                            const struct ferry_vdevice_given *given)
+{
+    const uint32_t table_off =
+        given && given->has_table_off ? given->table_off_bytes : FERRY_TABLE_OFF_DEFAULT;
+    if (v->is_dir)
+        return ferry_flash_file_open(&v->file, v->flash_path, writable, &v->fault);
+    return ferry_merged_open(&v->file, v->flash_path, writable, table_off, &v->merged, &v->fault);
+}
+
 ferry_err ferry_vdevice_open(struct ferry_vdevice *v, const char *path, bool writable,
                              const struct ferry_vdevice_given *given)
 {
@@ -227,7 +237,7 @@ ferry_err ferry_vdevice_open(struct ferry_vdevice *v, const char *path, bool wri
                  "options about the chip are for a bare flash file; device.json says it here");
         return fail_about(v, FERRY_ERR_ARG, NULL);
     }
-    err = ferry_flash_file_open(&v->file, v->flash_path, writable, &v->fault);
+    err = open_flash(v, writable, given);
     if (err == FERRY_ERR_FILE_OPEN)
         say_errno(v, v->file.os_errno);
     if (err) {

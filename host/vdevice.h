@@ -1,5 +1,5 @@
 /* host/vdevice.h - the virtual device: a directory with flash.bin and device.json, or a bare flash
- * dump with the same facts given by the caller or worked out from the flash.
+ * dump or merged image with the same facts given by the caller or worked out from the flash.
  * Every command that takes DEVICE opens it here. The bytes are those of a chip; what a chip keeps
  * outside of its flash (eFuses, which slot runs) stands in device.json. */
 #ifndef FERRY_VDEVICE_H
@@ -9,6 +9,7 @@
 #include "ferry/device.h"
 #include "ferry/gate.h"
 #include "flash_file.h"
+#include "merged.h"
 #include "sentence.h"
 
 #define FERRY_VDEVICE_PATH_BYTES   4096u
@@ -43,6 +44,7 @@ enum ferry_running_by {
 /** An opened virtual device. Large (16 KB) because of its paths; caller-owned. */
 struct ferry_vdevice {
     struct ferry_flash_file file;
+    struct ferry_merged merged; // chip NULL: the file is a whole flash
     struct ferry_policy policy;
     struct ferry_trust trust;
     struct ferry_signature_gate gate; // in the policy if somebody is trusted

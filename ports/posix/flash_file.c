@@ -57,12 +57,78 @@ static ferry_err write_all(struct ferry_flash_file *ff, uint32_t off_bytes, cons
     return FERRY_OK;
 }
 
+static bool is_erased(const uint8_t *bytes, uint32_t n_bytes)
+{
+    for (uint32_t i = 0; i < n_bytes; i++)
+        if (bytes[i] != 0xff)
+            return false;
+    return true;
+}
+
 static ferry_err file_read(const struct ferry_flash *f, uint32_t off_bytes, void *dst,
                            uint32_t len_bytes)
 {
+    struct ferry_flash_file *ff = f->ctx;
+    uint8_t *to = dst;
     if (!ferry_range_fits(off_bytes, len_bytes, f->size_bytes))
         return FERRY_ERR_FLASH_RANGE;
-    return read_all(f->ctx, off_bytes, dst, len_bytes);
+    if (off_bytes < ff->start_bytes) {
+        const uint32_t before = ff->start_bytes - off_bytes;
+        const uint32_t n = before < len_bytes ? before : len_bytes;
+        memset(to, 0xff, n);
+        to += n;
+        off_bytes += n;
+        len_bytes -= n;
+    }
+    if (!len_bytes)
+        return FERRY_OK;
+    const uint32_t at = off_bytes - ff->start_bytes;
+    const uint32_t left = at < ff->held_bytes ? ff->held_bytes - at : 0;
+    const uint32_t held = left < len_bytes ? left : len_bytes;
+    memset(to + held, 0xff, len_bytes - held);
+    return read_all(ff, at, to, held);
+}
+
+/** Makes the file longer, with erased bytes. Each step leaves a file that means the same. */
+static ferry_err grow(struct ferry_flash_file *ff, uint32_t to_bytes)
+{
+    uint8_t blank[FERRY_FLASH_SECTOR_BYTES];
+    memset(blank, 0xff, sizeof(blank));
+    while (ff->held_bytes < to_bytes) {
+        const uint32_t left = to_bytes - ff->held_bytes;
+        const uint32_t n = left < sizeof(blank) ? left : (uint32_t)sizeof(blank);
+        const ferry_err err = write_all(ff, ff->held_bytes, blank, n);
+        if (err)
+            return err;
+        ff->held_bytes += n;
+    }
+    return FERRY_OK;
+}
+
+/** Sets bytes to what they shall be; erased ones that the file does not hold stay out of it. */
+static ferry_err put(struct ferry_flash_file *ff, uint32_t off_bytes, const uint8_t *src,
+                     uint32_t len_bytes)
+{
+    if (off_bytes < ff->start_bytes) {
+        const uint32_t before = ff->start_bytes - off_bytes;
+        const uint32_t n = before < len_bytes ? before : len_bytes;
+        if (!is_erased(src, n))
+            return FERRY_ERR_FLASH_RANGE;
+        src += n;
+        off_bytes += n;
+        len_bytes -= n;
+    }
+    const uint32_t at = off_bytes - ff->start_bytes;
+    while (len_bytes && at + len_bytes > ff->held_bytes && src[len_bytes - 1] == 0xff)
+        len_bytes--;
+    if (!len_bytes)
+        return FERRY_OK;
+    ferry_err err = grow(ff, at);
+    if (!err)
+        err = write_all(ff, at, src, len_bytes);
+    if (!err && at + len_bytes > ff->held_bytes)
+        ff->held_bytes = at + len_bytes;
+    return err;
 }
 
 static ferry_err file_prog(const struct ferry_flash *f, uint32_t off_bytes, const void *src,
@@ -74,11 +140,11 @@ static ferry_err file_prog(const struct ferry_flash *f, uint32_t off_bytes, cons
         return FERRY_ERR_FLASH_RANGE;
     while (len_bytes) {
         const uint32_t n = len_bytes < sizeof(chunk) ? len_bytes : (uint32_t)sizeof(chunk);
-        ferry_err err = read_all(f->ctx, off_bytes, chunk, n);
-        for (uint32_t i = 0; i < n; i++)
+        ferry_err err = file_read(f, off_bytes, chunk, n);
+        for (uint32_t i = 0; !err && i < n; i++)
             chunk[i] &= from[i];
         if (!err)
-            err = write_all(f->ctx, off_bytes, chunk, n);
+            err = put(f->ctx, off_bytes, chunk, n);
         if (err)
             return err;
         from += n;
@@ -97,7 +163,7 @@ static ferry_err file_erase(const struct ferry_flash *f, uint32_t off_bytes, uin
         return FERRY_ERR_FLASH_ALIGN;
     memset(blank, 0xff, sizeof(blank));
     for (uint32_t at = 0; at < len_bytes; at += (uint32_t)sizeof(blank)) {
-        const ferry_err err = write_all(f->ctx, off_bytes + at, blank, sizeof(blank));
+        const ferry_err err = put(f->ctx, off_bytes + at, blank, sizeof(blank));
         if (err)
             return err;
     }
@@ -150,8 +216,8 @@ static ferry_err lock(struct ferry_flash_file *ff)
     return FERRY_OK;
 }
 
-/** Locked, of a regular file, a whole number of sectors. */
-static ferry_err check(struct ferry_flash_file *ff, struct ferry_fault *fault)
+/** Locked, of a regular file, of a length that a flash may have. */
+static ferry_err check(struct ferry_flash_file *ff, bool any_length, struct ferry_fault *fault)
 {
     struct stat st;
     if (fstat(ff->fd, &st))
@@ -166,14 +232,19 @@ static ferry_err check(struct ferry_flash_file *ff, struct ferry_fault *fault)
     // The size counts only now: before the lock another process could still be making the file.
     if (fstat(ff->fd, &st))
         return ferry_fail(fault, fail_errno(ff, FERRY_ERR_FILE_OPEN), 0, 0, 0);
-    if (st.st_size <= 0 || st.st_size > UINT32_MAX || st.st_size % FERRY_FLASH_SECTOR_BYTES)
+    const bool is_whole = st.st_size % FERRY_FLASH_SECTOR_BYTES == 0;
+    // The largest multiple of the sector that 32 bits can count.
+    if (st.st_size <= 0 || st.st_size > UINT32_MAX - FERRY_FLASH_SECTOR_BYTES + 1 ||
+        (!is_whole && !any_length))
         return ferry_fail(fault, FERRY_ERR_FLASH_SIZE,
                           st.st_size > UINT32_MAX ? UINT32_MAX : (uint32_t)st.st_size,
                           FERRY_FLASH_SECTOR_BYTES, 0);
+    ff->held_bytes = (uint32_t)st.st_size;
+    const uint32_t n_sectors = (ff->held_bytes - 1) / FERRY_FLASH_SECTOR_BYTES + 1;
     ff->flash = (struct ferry_flash){
         .ops = ff->writable ? &write_ops : &read_ops,
         .ctx = ff,
-        .size_bytes = (uint32_t)st.st_size,
+        .size_bytes = n_sectors * FERRY_FLASH_SECTOR_BYTES,
         .sector_bytes = FERRY_FLASH_SECTOR_BYTES,
         .block_bytes = FERRY_FLASH_BLOCK_BYTES,
         .prog_bytes = 1,
@@ -181,18 +252,41 @@ static ferry_err check(struct ferry_flash_file *ff, struct ferry_fault *fault)
     return FERRY_OK;
 }
 
-ferry_err ferry_flash_file_open(struct ferry_flash_file *ff, const char *path, bool writable,
-                                struct ferry_fault *fault)
+static ferry_err open_file(struct ferry_flash_file *ff, const char *path, bool writable,
+                           bool any_length, struct ferry_fault *fault)
 {
     *ff = (struct ferry_flash_file){.writable = writable};
     // O_NONBLOCK: a pipe named by mistake must not hang the tool.
     ff->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
     if (ff->fd < 0)
         return ferry_fail(fault, fail_errno(ff, FERRY_ERR_FILE_OPEN), 0, 0, 0);
-    const ferry_err err = check(ff, fault);
+    const ferry_err err = check(ff, any_length, fault);
     if (err)
         ferry_flash_file_close(ff);
     return err;
+}
+
+ferry_err ferry_flash_file_open(struct ferry_flash_file *ff, const char *path, bool writable,
+                                struct ferry_fault *fault)
+{
+    return open_file(ff, path, writable, false, fault);
+}
+
+ferry_err ferry_flash_file_open_part(struct ferry_flash_file *ff, const char *path, bool writable,
+                                     struct ferry_fault *fault)
+{
+    return open_file(ff, path, writable, true, fault);
+}
+
+ferry_err ferry_flash_file_place(struct ferry_flash_file *ff, uint32_t start_bytes,
+                                 uint32_t flash_bytes)
+{
+    if (start_bytes % FERRY_FLASH_SECTOR_BYTES || flash_bytes % FERRY_FLASH_SECTOR_BYTES ||
+        !ferry_range_fits(start_bytes, ff->held_bytes, flash_bytes))
+        return FERRY_ERR_FLASH_SIZE;
+    ff->start_bytes = start_bytes;
+    ff->flash.size_bytes = flash_bytes;
+    return FERRY_OK;
 }
 
 void ferry_flash_file_close(struct ferry_flash_file *ff)

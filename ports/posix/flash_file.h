@@ -1,5 +1,6 @@
 /* ports/posix/flash_file.h - flash in a file: exactly the bytes of a chip, with NOR rules.
- * The virtual device's flash and every flash dump are opened here. Two processes never write one
+ * The virtual device's flash, every flash dump and, as a part of a flash, every merged image are
+ * opened here. Two processes never write one
  * file: opening takes a lock that the kernel drops when the process ends, however it ends.
  * Keeps the contract of ferry/flash.h, proven by tests/port. */
 #ifndef FERRY_FLASH_FILE_H
@@ -17,7 +18,9 @@ struct ferry_flash_file {
     struct ferry_flash flash;
     int fd;
     bool writable;
-    int os_errno; // 0: the failure was not the system's
+    int os_errno;         // 0: the failure was not the system's
+    uint32_t start_bytes; // where in the flash the file begins; 0 if it is all of it
+    uint32_t held_bytes;  // how many bytes from there on the file holds
 };
 
 /** Opens a file of whole sectors. writable: for writing, alone; else for reading, with other
@@ -28,6 +31,19 @@ struct ferry_flash_file {
  * On failure nothing needs to be closed. */
 FERRY_MUST_CHECK ferry_err ferry_flash_file_open(struct ferry_flash_file *ff, const char *path,
                                                  bool writable, struct ferry_fault *fault);
+
+/** The same for a file of any length above 0, which may be a part of a flash: until
+ * ferry_flash_file_place says of which, it counts as a flash of its own, its last sector filled up
+ * with erased bytes. FERRY_ERR_FLASH_SIZE: it is empty, or longer than any flash. */
+FERRY_MUST_CHECK ferry_err ferry_flash_file_open_part(struct ferry_flash_file *ff, const char *path,
+                                                      bool writable, struct ferry_fault *fault);
+
+/** Says that the file begins at start_bytes of a flash of flash_bytes, both multiples of the
+ * sector. What the file does not hold reads as erased. Programming behind its end makes it longer,
+ * by as much as is needed; before its begin nothing can be programmed: FERRY_ERR_FLASH_RANGE.
+ * FERRY_ERR_FLASH_SIZE the file reaches beyond such a flash; fault as above. */
+FERRY_MUST_CHECK ferry_err ferry_flash_file_place(struct ferry_flash_file *ff, uint32_t start_bytes,
+                                                  uint32_t flash_bytes);
 
 /** Closes and lets the lock go. Says nothing about the disk: call the flash's sync before. */
 void ferry_flash_file_close(struct ferry_flash_file *ff);
