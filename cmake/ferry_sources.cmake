@@ -22,6 +22,7 @@ set(FERRY_CORE_SOURCES
     core/slots.c
     core/slots_safe.c
     core/slots_idf.c
+    core/slots_mend.c
     core/update.c
     core/update_accept.c
     core/update_resume.c

@@ -86,6 +86,13 @@ FERRY_MUST_CHECK ferry_err ferry_slots_force(struct ferry_device *d, int *slot);
  * rejected; otadata and flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_slots_cancel_force(struct ferry_device *d);
 
+/** Puts otadata in order for the running slot, for a tool that repairs: that slot gets an entry
+ * that selects it, if none does, and what could not be trusted is erased (a wrong CRC, an unknown
+ * state, a number at its end, the name of a slot without a good image). What boots, boots at every
+ * instant; entries that are sound stay. Always writes as mode safe does. FERRY_ERR_SLOT_UNKNOWN;
+ * otadata and flash errors. */
+FERRY_MUST_CHECK ferry_err ferry_slots_mend(struct ferry_device *d);
+
 #ifdef __cplusplus
 }
 #endif
