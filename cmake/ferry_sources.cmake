@@ -29,4 +29,4 @@ set(FERRY_CORE_SOURCES
     core/gate.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
-set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c)
+set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c crypto/openssl_xts.c)
