@@ -104,6 +104,25 @@
                                 "overwrites it")                                                   \
     X(FERRY_ERR_UPDATE_EMPTY, "{file|the source} gave no data")                                    \
     X(FERRY_ERR_CHECKPOINT, "the checkpoint was made for another update or is damaged")            \
+    X(FERRY_ERR_REFLASH_NONE, "the journal[ at {o:x}] holds no reflash plan")                      \
+    X(FERRY_ERR_REFLASH_UNFINISHED, "a reflash plan is not finished yet: resume it or give it up") \
+    X(FERRY_ERR_REFLASH_FORMAT, "the reflash plan is damaged or of another version" AT_OFFSET)     \
+    X(FERRY_ERR_REFLASH_STEPS, "{v} steps or marks are too many; a reflash plan holds {l}")        \
+    X(FERRY_ERR_REFLASH_SIZE, "the content is {v} bytes; its destination has {l}" WHY)             \
+    X(FERRY_ERR_REFLASH_OVERLAP, "the range at {v:x} overlaps the one at {l:x}" WHY)               \
+    X(FERRY_ERR_REFLASH_RUNNING, "the range at {v:x} overlaps the running app at {l:x}" WHY)       \
+    X(FERRY_ERR_REFLASH_JOURNAL, "the journal's sector {v:x} lies in the range at {l:x}" WHY)      \
+    X(FERRY_ERR_REFLASH_SOURCE, "the source at {o:x} does not hold what the plan says" WHY)        \
+    X(FERRY_ERR_REFLASH_WINDOW, "a power cut while {v} sectors are written ({l} ms) would need a " \
+                                "cable to repair; this must be allowed explicitly")                \
+    X(FERRY_ERR_REFLASH_PLACE, "the content does not belong at {v:x}[; its place is {l:x}]" WHY)   \
+    X(FERRY_ERR_REFLASH_LOST, "the new layout would lose the NVS partition at {v:x}" WHY)          \
+    X(FERRY_ERR_REFLASH_FULL, "{v} bytes do not fit; the area has {l} left")                       \
+    X(FERRY_ERR_REFLASH_STAGING,                                                                   \
+      "no partition of {v} bytes can serve as staging area[; the largest that is free has {l}]")   \
+    X(FERRY_ERR_REFLASH_BACKUP, "the reflash plan kept no backup, so there is nothing to undo")    \
+    X(FERRY_ERR_REFLASH_BEGUN,                                                                     \
+      "step {v} of the reflash plan was begun, and it can only be finished now")                   \
     X(FERRY_ERR_OTADATA_VERIFY, "otadata does not hold what was written to it" AT_OFFSET)          \
     X(FERRY_ERR_OTADATA_SEQ, "the otadata sequence number {v} is used up; the limit is {l}")       \
     X(FERRY_ERR_SLOT_FACTORY, "the factory app runs: there is nothing to confirm or to reject")    \
@@ -128,6 +147,7 @@
     X(FERRY_ERR_NET_INSECURE,                                                                      \
       "{file|the image} is unsigned and would come over plain http, which "                        \
       "is not allowed here")                                                                       \
+    X(FERRY_ERR_NET_LIBRARY, "libcurl, which fetches from {file|servers}, cannot be loaded" WHY)   \
     X(FERRY_ERR_MANIFEST, "the manifest[ {file}] is not usable" WHY)                               \
     X(FERRY_ERR_MANIFEST_SIZE, "the manifest is {v} bytes; at most {l} are read")                  \
     X(FERRY_ERR_FILE_OPEN, "cannot open {file|the file}" WHY)                                      \

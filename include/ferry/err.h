@@ -81,6 +81,22 @@ extern "C" {
     X(FERRY_ERR_UPDATE_RUNNING, -708, "target is the running slot")                                \
     X(FERRY_ERR_UPDATE_EMPTY, -709, "no data was received")                                        \
     X(FERRY_ERR_CHECKPOINT, -710, "checkpoint does not fit this update")                           \
+    X(FERRY_ERR_REFLASH_NONE, -720, "journal holds no reflash plan")                               \
+    X(FERRY_ERR_REFLASH_UNFINISHED, -721, "a reflash plan is not finished yet")                    \
+    X(FERRY_ERR_REFLASH_FORMAT, -722, "reflash plan is damaged or of another version")             \
+    X(FERRY_ERR_REFLASH_STEPS, -723, "reflash plan has too many steps")                            \
+    X(FERRY_ERR_REFLASH_SIZE, -724, "content is larger than its destination")                      \
+    X(FERRY_ERR_REFLASH_OVERLAP, -725, "ranges of a reflash plan overlap")                         \
+    X(FERRY_ERR_REFLASH_RUNNING, -726, "reflash plan would overwrite the running app")             \
+    X(FERRY_ERR_REFLASH_JOURNAL, -727, "journal's sector is used by something else")               \
+    X(FERRY_ERR_REFLASH_SOURCE, -728, "source does not hold what the plan says")                   \
+    X(FERRY_ERR_REFLASH_WINDOW, -729, "a power cut in this plan could need a cable")               \
+    X(FERRY_ERR_REFLASH_PLACE, -730, "content does not belong at this offset")                     \
+    X(FERRY_ERR_REFLASH_LOST, -731, "new layout would lose NVS")                                   \
+    X(FERRY_ERR_REFLASH_FULL, -732, "area has no room left")                                       \
+    X(FERRY_ERR_REFLASH_STAGING, -733, "no partition can serve as staging area")                   \
+    X(FERRY_ERR_REFLASH_BACKUP, -734, "no backup was kept")                                        \
+    X(FERRY_ERR_REFLASH_BEGUN, -735, "too late to give the reflash plan up")                       \
     X(FERRY_ERR_OTADATA_VERIFY, -800, "otadata does not hold what was written")                    \
     X(FERRY_ERR_OTADATA_SEQ, -801, "otadata sequence number is used up")                           \
     X(FERRY_ERR_SLOT_FACTORY, -802, "factory app is running, there is nothing to confirm")         \
@@ -101,6 +117,7 @@ extern "C" {
     X(FERRY_ERR_NET_LENGTH, -908, "server sent more than it announced or than fits")               \
     X(FERRY_ERR_NET_PROTOCOL, -909, "server broke the protocol")                                   \
     X(FERRY_ERR_NET_INSECURE, -910, "unsigned image over plain http refused")                      \
+    X(FERRY_ERR_NET_LIBRARY, -911, "libcurl cannot be loaded")                                     \
     X(FERRY_ERR_MANIFEST, -920, "manifest is not usable")                                          \
     X(FERRY_ERR_MANIFEST_SIZE, -921, "manifest is too large")                                      \
     X(FERRY_ERR_FILE_OPEN, -1000, "cannot open the file")                                          \
