@@ -1,5 +1,5 @@
 /* agent/source.h - the source contract: where the bytes of an update come from.
- * A source is pulled: open it, read until it gives no more, close it. File, memory and http(s)
+ * A source is pulled: open it, read until it gives no more, close it. File, memory, http(s) and tcp
  * stand behind it; the update loop and the manifest reader call it and know of nothing else. Design
  * and policy tables: docs/design/sources.md. */
 #ifndef FERRY_SOURCE_H
@@ -33,6 +33,8 @@ struct ferry_source_ops {
 struct ferry_source_facts {
     uint32_t length_bytes;                            // of the whole file; 0: not known
     bool accepts_offset;                              // may be opened in the middle
+    bool has_crc32;                                   // crc32 is the origin's promise
+    uint32_t crc32;                                   // of the whole file
     char etag[FERRY_SOURCE_VALIDATOR_BYTES];          // as sent, quotes and W/ included; "" none
     char last_modified[FERRY_SOURCE_VALIDATOR_BYTES]; // as sent; "" none
 };

@@ -86,11 +86,14 @@ static ferry_err begin_again(struct ferry__run *r, const char *why)
 static ferry_err begin_session(struct ferry__run *r)
 {
     struct ferry_update_job *job = r->job;
-    const uint32_t announced = job->source->facts.length_bytes;
+    const struct ferry_source_facts *facts = &job->source->facts;
+    const uint32_t announced = facts->length_bytes;
     r->config = *job->config;
     if (r->config.length_bytes && announced && r->config.length_bytes != announced)
         return ferry_fail(&job->fault, FERRY_ERR_UPDATE_LENGTH, announced, r->config.length_bytes,
                           0);
+    if (r->config.has_crc32 && facts->has_crc32 && r->config.crc32 != facts->crc32)
+        return ferry_fail(&job->fault, FERRY_ERR_UPDATE_CRC, facts->crc32, r->config.crc32, 0);
     if (!r->config.length_bytes)
         r->config.length_bytes = announced;
     const ferry_err err = ferry_update_begin(r->u, job->device, &r->config);
@@ -250,8 +253,21 @@ static ferry_err receive(struct ferry__run *r)
     }
 }
 
+/* The source's own promise. It is no part of the session's configuration, because a checkpoint is
+ * taken up before the source is asked, and another promise would not fit it. */
+static ferry_err check_source_crc(struct ferry__run *r)
+{
+    const struct ferry_source_facts *facts = &r->job->source->facts;
+    if (!facts->has_crc32 || facts->crc32 == r->u->crc32)
+        return FERRY_OK;
+    return ferry_fail(&r->job->fault, FERRY_ERR_UPDATE_CRC, r->u->crc32, facts->crc32, 0);
+}
+
 static ferry_err finish(struct ferry__run *r)
 {
+    const ferry_err broken = check_source_crc(r);
+    if (broken)
+        return broken;
     tell(r, FERRY_STAGE_VERIFYING);
     for (;;) {
         if (ferry_cancel_asked(r->job->cancel))

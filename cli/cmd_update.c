@@ -134,6 +134,8 @@ static const struct cli_example examples[] = {
      "from a manifest, which brings length and SHA-256"},
     {"ferry update dev https://fw.example.com/app.bin --retries=20",
      "over a poor link; given again, it goes on where it stopped"},
+    {"ferry update dev tcp://192.168.1.10:6969",
+     "from a server of esp-hal-ota's sample protocol, such as `ferry serve`"},
     {"cat app.bin | ferry update dump.bin - --sha256 H", "from a pipe, into a flash dump"},
     {0},
 };
@@ -143,7 +145,8 @@ const struct cli_command cli_cmd_update = {
     .summary = "write an application image into the spare slot and make it boot next",
     .args = "DEVICE SOURCE",
     .about = CLI_DEVICE_ABOUT
-    "\n\nSOURCE is a file, an http or https address, a manifest (its name ends in .json), or - for "
+    "\n\nSOURCE is a file, an http, https or tcp address, a manifest (its name ends in .json), or "
+    "- for "
     "standard input. Everything is checked while it flows and read back from flash; only then the "
     "slot is made to boot. If anything fails, and on Ctrl-C at any moment, the device boots what "
     "it booted before."

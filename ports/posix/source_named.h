@@ -1,11 +1,14 @@
 /* ports/posix/source_named.h - the source that a name on a command line means.
- * "-" is standard input, http://... and https://... a server, anything else a path. */
+ * "-" is standard input, http://... and https://... a web server, tcp://... a server of the sample
+ * protocol of esp-hal-ota, anything else a path. */
 #ifndef FERRY_SOURCE_NAMED_H
 #define FERRY_SOURCE_NAMED_H
 
 #include "agent/source_http.h"
+#include "agent/source_tcp.h"
 #include "http_curl.h"
 #include "source_file.h"
+#include "tcp_socket.h"
 
 /** A source of any kind; about 20 KB. `source` points into the struct: do not copy it. */
 struct ferry_source_named {
@@ -13,6 +16,8 @@ struct ferry_source_named {
     struct ferry_source_file file;
     struct ferry_source_http http;
     struct ferry_http_curl curl;
+    struct ferry_source_tcp tcp;
+    struct ferry_tcp_socket socket;
 };
 
 /** Makes the source that name means; name, options and cancel are kept. Opens nothing, so there is
