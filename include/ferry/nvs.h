@@ -22,14 +22,14 @@ extern "C" {
 
 /** What the store remembers of a page, in work memory. The store's own. */
 struct ferry_nvs_page {
+    uint32_t seq;
     uint16_t index; // position in the region
     uint8_t state;
     uint8_t next_free; // first entry that was never written
     uint8_t n_used;
-    uint8_t n_erased;
 };
 
-/** Work memory for a region of n_pages; may be aligned to 2 bytes. */
+/** Work memory for a region of n_pages, aligned as uint32_t is: 12 bytes a page. */
 #define FERRY_NVS_WORK_BYTES(n_pages) ((n_pages) * sizeof(struct ferry_nvs_page))
 
 struct ferry_nvs_config {
@@ -45,20 +45,20 @@ struct ferry_nvs_config {
 struct ferry_nvs {
     struct ferry_region region;
     const struct ferry_xts *xts;
-    struct ferry_nvs_page
-        *pages; // first those in use, oldest first; then the free ones, next first
+    struct ferry_nvs_page *pages; // those in use, oldest first; then the free ones, next first
     uint16_t n_pages;
     uint16_t n_listed; // in use
     uint32_t next_seq;
     bool read_only;
-    bool purge;               // set by the caller: zero what is erased, see ferry_nvs_erase()
+    bool failed;              // the flash failed in a write; only opening again helps
+    bool purge;               // the caller's, false after open: see ferry_nvs_erase()
     struct ferry_fault fault; // of the last call that failed
 };
 
 /** Mounts the region: reads every page, repairs what a power cut left behind, and finishes what it
  * interrupted. Opened read-only it repairs nothing, and reads the values that are whole.
- * FERRY_ERR_ARG            region is not whole sectors of 4096, or the flash's unit is above 4
- *                          (value, limit)
+ * FERRY_ERR_ARG            region is not whole pages, the flash's sector is not one page or its
+ *                          prog_bytes above 4: value found, limit wanted
  * FERRY_ERR_WORK_SIZE      value bytes given, limit needed
  * FERRY_ERR_NVS_PAGES      value pages, limit needed to write
  * FERRY_ERR_NVS_VERSION    a page is of a later format: value, limit (off_bytes: the page)
@@ -87,8 +87,9 @@ FERRY_MUST_CHECK ferry_err ferry_nvs_namespace_name(struct ferry_nvs *s, uint8_t
  *   FERRY_ERR_NVS_READ_ONLY   the store was opened so
  *   FERRY_ERR_NVS_FULL        no room: value entries needed, limit entries free for them
  *   FERRY_ERR_NVS_DATA        the value does not match its CRC (off_bytes: where it stands)
- *   FERRY_ERR_FLASH_IO, FERRY_ERR_NVS_CRYPT: the call did nothing, or a write stopped half-way,
- *     which is as a power cut: open again before the next call.
+ *   FERRY_ERR_FLASH_IO, FERRY_ERR_NVS_CRYPT: reading failed, and nothing was done; or a write
+ *     stopped half-way, which is as a power cut. After that
+ *   FERRY_ERR_STATE           until the store is opened again
  * A write that is refused leaves every key as it was. A write that a power cut interrupts leaves
  * the old value or the new one, and all other keys. */
 
@@ -128,8 +129,8 @@ FERRY_MUST_CHECK ferry_err ferry_nvs_erase(struct ferry_nvs *s, uint8_t ns, cons
  * some are gone, the rest are whole, and calling it again finishes it. An empty one is fine. */
 FERRY_MUST_CHECK ferry_err ferry_nvs_erase_all(struct ferry_nvs *s, uint8_t ns);
 
-/** Zeroes the bytes of every entry that is marked erased in all pages. */
-FERRY_MUST_CHECK ferry_err ferry_nvs_purge(struct ferry_nvs *s);
+/** Zeroes what is still readable of the namespace's erased entries. */
+FERRY_MUST_CHECK ferry_err ferry_nvs_purge(struct ferry_nvs *s, uint8_t ns);
 
 /** Waits until all that was written survives power loss. On a chip every call does by itself. */
 FERRY_MUST_CHECK ferry_err ferry_nvs_commit(struct ferry_nvs *s);
@@ -155,7 +156,8 @@ struct ferry_nvs_iter {
     uint16_t page;
 };
 
-/** The next key; each is shown once. FERRY_ERR_NOT_FOUND after the last, with no fault. */
+/** The next key; each is shown once, which costs a search of the flash for each.
+ * FERRY_ERR_NOT_FOUND after the last, with no fault. */
 FERRY_MUST_CHECK ferry_err ferry_nvs_next(struct ferry_nvs *s, struct ferry_nvs_iter *it,
                                           struct ferry_nvs_info *out);
 
