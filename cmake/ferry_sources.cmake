@@ -26,7 +26,8 @@ set(FERRY_CORE_SOURCES
     core/update.c
     core/update_accept.c
     core/update_resume.c
-    core/gate.c)
+    core/gate.c
+    core/nvs_page.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c crypto/openssl_xts.c)
