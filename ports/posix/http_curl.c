@@ -87,7 +87,7 @@ static ferry_err err_of(const struct ferry_http_curl *c, CURLcode code)
 static ferry_err fail_code(struct ferry_http_curl *c, CURLcode code)
 {
     const ferry_err err =
-        fail(c, err_of(c, code), c->words[0] ? c->words : curl_easy_strerror(code));
+        fail(c, err_of(c, code), c->words[0] ? c->words : c->lib.easy_strerror(code));
     if (err == FERRY_ERR_NET_TLS && c->is_connected && !strstr(c->words, "alert"))
         ferry_text_add(c->http.detail, sizeof c->http.detail,
                        " right after the handshake: the server may want a client certificate");
@@ -134,11 +134,13 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 static void close_curl(struct ferry_http *h)
 {
     struct ferry_http_curl *c = as_curl(h);
+    if (!c->multi && !c->easy && !c->headers) // not loaded, or closed before
+        return;
     if (c->multi && c->easy)
-        curl_multi_remove_handle(c->multi, c->easy);
-    curl_easy_cleanup(c->easy);
-    curl_multi_cleanup(c->multi);
-    curl_slist_free_all(c->headers);
+        c->lib.multi_remove_handle(c->multi, c->easy);
+    c->lib.easy_cleanup(c->easy);
+    c->lib.multi_cleanup(c->multi);
+    c->lib.slist_free_all(c->headers);
     c->easy = NULL;
     c->multi = NULL;
     c->headers = NULL;
@@ -146,7 +148,7 @@ static void close_curl(struct ferry_http *h)
 
 static bool add_header(struct ferry_http_curl *c, const char *header)
 {
-    struct curl_slist *longer = curl_slist_append(c->headers, header);
+    struct curl_slist *longer = c->lib.slist_append(c->headers, header);
     if (longer)
         c->headers = longer;
     return longer != NULL;
@@ -164,7 +166,7 @@ static bool add_headers(struct ferry_http_curl *c, const struct ferry_http_reque
     return add_header(c, if_range);
 }
 
-static CURLcode set_numbers(CURL *easy, const struct ferry_http_request *req)
+static CURLcode set_numbers(struct ferry_http_curl *c, const struct ferry_http_request *req)
 {
     const struct {
         CURLoption option;
@@ -184,12 +186,12 @@ static CURLcode set_numbers(CURL *easy, const struct ferry_http_request *req)
     };
     CURLcode code = CURLE_OK;
     for (size_t i = 0; !code && i < sizeof numbers / sizeof *numbers; i++)
-        code = curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
+        code = c->lib.easy_setopt(c->easy, numbers[i].option, numbers[i].value);
     return code;
 }
 
 /* libcurl keeps copies. */
-static CURLcode set_texts(CURL *easy, const struct ferry_http_request *req)
+static CURLcode set_texts(struct ferry_http_curl *c, const struct ferry_http_request *req)
 {
     char range[16] = "";
     ferry_text_add_number(range, sizeof range, req->off_bytes);
@@ -212,25 +214,25 @@ static CURLcode set_texts(CURL *easy, const struct ferry_http_request *req)
     CURLcode code = CURLE_OK;
     for (size_t i = 0; !code && i < sizeof texts / sizeof *texts; i++)
         if (texts[i].value)
-            code = curl_easy_setopt(easy, texts[i].option, texts[i].value);
+            code = c->lib.easy_setopt(c->easy, texts[i].option, texts[i].value);
     if (!code && req->ca_file) // instead of the system's, not beside them
-        code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+        code = c->lib.easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
     return code;
 }
 
 static CURLcode set_callbacks(struct ferry_http_curl *c)
 {
-    CURLcode code = curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
+    CURLcode code = c->lib.easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
     if (!code)
-        code = curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+        code = c->lib.easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
     if (!code)
-        code = curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_head_line);
+        code = c->lib.easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_head_line);
     if (!code)
-        code = curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+        code = c->lib.easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
     if (!code)
-        code = curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+        code = c->lib.easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
     if (!code)
-        code = curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+        code = c->lib.easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
     return code;
 }
 
@@ -239,7 +241,7 @@ static void note_connected(struct ferry_http_curl *c)
 {
     const CURLINFO when = c->is_https ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T;
     curl_off_t us = 0;
-    if (c->is_connected || curl_easy_getinfo(c->easy, when, &us) || us <= 0)
+    if (c->is_connected || c->lib.easy_getinfo(c->easy, when, &us) || us <= 0)
         return;
     c->is_connected = true;
     c->heard_ms = now_ms();
@@ -250,10 +252,10 @@ static ferry_err perform(struct ferry_http_curl *c)
 {
     int n_running = 0;
     int n_left = 0;
-    if (curl_multi_perform(c->multi, &n_running))
+    if (c->lib.multi_perform(c->multi, &n_running))
         return fail(c, FERRY_ERR_NO_MEMORY, "libcurl cannot go on");
     const CURLMsg *msg;
-    while ((msg = curl_multi_info_read(c->multi, &n_left)) != NULL) {
+    while ((msg = c->lib.multi_info_read(c->multi, &n_left)) != NULL) {
         if (msg->msg != CURLMSG_DONE)
             continue;
         c->is_done = true;
@@ -280,25 +282,28 @@ static ferry_err work(struct ferry_http_curl *c)
             return fail(c, FERRY_ERR_CANCELLED, "");
         if (c->is_connected && now_ms() - c->heard_ms >= c->stall_timeout_ms)
             return fail_timeout(c);
-        if (curl_multi_poll(c->multi, NULL, 0, (int)FERRY_CANCEL_POLL_MS / 2, NULL))
+        if (c->lib.multi_poll(c->multi, NULL, 0, (int)FERRY_CANCEL_POLL_MS / 2, NULL))
             return fail(c, FERRY_ERR_NO_MEMORY, "libcurl cannot wait");
     }
 }
 
 static ferry_err begin(struct ferry_http_curl *c, const struct ferry_http_request *req)
 {
-    c->easy = curl_easy_init();
-    c->multi = curl_multi_init();
+    const ferry_err loaded = ferry_curl_library_load(&c->lib, c->words, sizeof c->words);
+    if (loaded)
+        return fail(c, loaded, c->words);
+    c->easy = c->lib.easy_init();
+    c->multi = c->lib.multi_init();
     if (!c->easy || !c->multi || !add_headers(c, req))
         return fail(c, FERRY_ERR_NO_MEMORY, "");
     CURLcode code = set_callbacks(c);
     if (!code)
-        code = set_numbers(c->easy, req);
+        code = set_numbers(c, req);
     if (!code)
-        code = set_texts(c->easy, req);
+        code = set_texts(c, req);
     if (code)
         return fail_code(c, code);
-    if (curl_multi_add_handle(c->multi, c->easy))
+    if (c->lib.multi_add_handle(c->multi, c->easy))
         return fail(c, FERRY_ERR_NO_MEMORY, "");
     const ferry_err err = work(c);
     if (err)
@@ -330,7 +335,7 @@ static ferry_err read_curl(struct ferry_http *h, void *dst, size_t n, size_t *go
     struct ferry_http_curl *c = as_curl(h);
     if (!c->n && c->is_paused) {
         c->is_paused = false;
-        const CURLcode code = curl_easy_pause(c->easy, CURLPAUSE_CONT);
+        const CURLcode code = c->lib.easy_pause(c->easy, CURLPAUSE_CONT);
         if (code)
             return fail_code(c, code);
     }

@@ -4,13 +4,13 @@
 #ifndef FERRY_HTTP_CURL_H
 #define FERRY_HTTP_CURL_H
 
-#include <curl/curl.h>
-
 #include "agent/http.h"
+#include "curl_library.h"
 
 /** A transport; about 17 KB. The fields are its own. */
 struct ferry_http_curl {
     struct ferry_http http; // first: a pointer to it is a pointer to the whole
+    struct ferry_curl_library lib;
     CURLM *multi;
     CURL *easy;
     struct curl_slist *headers;

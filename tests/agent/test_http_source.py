@@ -24,13 +24,13 @@ SHA = hashlib.sha256(DATA).hexdigest()
 ENV = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 
 
-def fetch(name, stdin=subprocess.DEVNULL, http="yes", through=(), **options):
+def fetch(name, stdin=subprocess.DEVNULL, http="yes", through=(), env=ENV, **options):
     """Runs fetch on name, by way of the command `through`; an underscore in an option is a dash."""
     command = [*through, FETCH, "http", http]
     for key, value in options.items():
         command += [key.replace("_", "-"), str(value)]
     command.append(str(name))
-    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=30, env=ENV)
+    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=30, env=env)
     assert done.stderr == ""
     result = json.loads(done.stdout)
     assert done.returncode == (1 if "error" in result else 0)
@@ -424,3 +424,22 @@ def test_unreadable_file_is_named(file):
 def test_file_that_cannot_be_read_is_named():
     got = fetch("/proc/self/mem")
     assert got["error"] == "FERRY_ERR_FILE_READ" and got["detail"] == "Input/output error"
+
+
+@pytest.mark.parametrize("source, words", [
+    (None, "file too short"),
+    ("int ferry_test_only;", "libcurl.so.4 has no curl_version_info"),
+], ids=["no library", "another library"])
+def test_library_that_cannot_be_used_is_named(server, tmp_path, source, words):
+    """libcurl is loaded when an address is opened, so its absence shows only then."""
+    library = tmp_path / "libcurl.so.4"
+    if source is None:
+        library.touch()
+    else:
+        subprocess.run(["cc", "-shared", "-x", "c", "-", "-o", library], input=source, text=True,
+                       check=True, timeout=30)
+    env = dict(ENV, LD_LIBRARY_PATH=str(tmp_path))
+    got = fetch(server.url("ok/app.bin"), env=env)
+    assert got["error"] == "FERRY_ERR_NET_LIBRARY" and words in got["detail"]
+    (tmp_path / "plain.bin").write_bytes(DATA)
+    assert fetch(tmp_path / "plain.bin", env=env)["sha256"] == SHA
