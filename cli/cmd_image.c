@@ -183,14 +183,6 @@ static void print_segments(struct cli_output *out, const struct image_found *fou
     }
 }
 
-static void file_sha256(const struct image_file *f, uint8_t digest[FERRY_SHA256_BYTES])
-{
-    struct ferry_sha256 h;
-    ferry_sha256_init(&h);
-    ferry_sha256_update(&h, f->bytes, f->n_bytes);
-    ferry_sha256_finish(&h, digest);
-}
-
 static void print_checks(struct cli_output *out, const struct image_file *f,
                          const struct image_found *found)
 {
@@ -205,7 +197,7 @@ static void print_checks(struct cli_output *out, const struct image_file *f,
                  image_file_hex(hex, img->digest, sizeof(img->digest)));
     else if (!found->err)
         cli_text(out, "  SHA-256         none appended: only the checksum guards it\n");
-    file_sha256(f, digest);
+    image_file_sha256(f, found, digest);
     cli_text(out, "  of the file     %s\n", image_file_hex(hex, digest, sizeof(digest)));
 }
 
@@ -227,7 +219,7 @@ static void header_json(cJSON *root, const struct image_file *f, const struct im
     cJSON_AddNumberToObject(root, "flash_clock_code", h->spi_speed);
     cJSON_AddNumberToObject(root, "flash_mb", 1u << h->spi_size_code);
     cJSON_AddNumberToObject(root, "checksum", found->img.checksum);
-    file_sha256(f, digest);
+    image_file_sha256(f, found, digest);
     cJSON_AddStringToObject(root, "file_sha256", image_file_hex(text, digest, sizeof(digest)));
 }
 

@@ -2,14 +2,12 @@
 #include "image_file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "chip_build.h"
 #include "device_words.h"
 #include "ferry/bytes.h"
 #include "ferry/partition.h"
-#include "read_file.h"
 
 #define FILE_LIMIT  (128u << 20) // the largest flash there is
 #define SLOT_OFF    0x10000u     // where verdict_in_flash has its slot
@@ -135,10 +133,9 @@ static void look_for_table(struct image_file *f)
 
 int image_file_open(const struct cli_call *call, const char *path, struct image_file *f)
 {
-    size_t n_bytes;
     int os_errno;
     *f = (struct image_file){.path = path};
-    const ferry_err err = ferry_read_file(path, FILE_LIMIT, &f->bytes, &n_bytes, &os_errno);
+    const ferry_err err = ferry_map_file(path, FILE_LIMIT, &f->mapped, &os_errno);
     if (err == FERRY_ERR_RANGE)
         return cli_fail_text(call->out, err, "%s is larger than any flash, %s bytes", path,
                              cli_thousands(FILE_LIMIT));
@@ -146,7 +143,8 @@ int image_file_open(const struct cli_call *call, const char *path, struct image_
         const struct ferry_about about = {path, NULL, os_errno ? strerror(os_errno) : NULL};
         return cli_fail_err(call->out, err, &about);
     }
-    f->n_bytes = (uint32_t)n_bytes;
+    f->bytes = f->mapped.bytes;
+    f->n_bytes = (uint32_t)f->mapped.n_bytes;
     f->flash = as_flash(&file_ops, f, f->n_bytes);
     look_for_table(f);
     return CLI_EXIT_OK;
@@ -154,7 +152,7 @@ int image_file_open(const struct cli_call *call, const char *path, struct image_
 
 void image_file_close(struct image_file *f)
 {
-    free(f->bytes);
+    ferry_unmap_file(&f->mapped);
     f->bytes = NULL;
 }
 
@@ -212,6 +210,14 @@ void image_file_walk(const struct image_file *f, const struct image_wanted *want
                          ? verdict_in_flash(f, found)
                          : ferry_image_esp_verdict(&found->img, FLASH_LEAST);
     found->has_desc = found->has_desc && found->img.desc_ready;
+}
+
+void image_file_sha256(const struct image_file *f, const struct image_found *found,
+                       uint8_t digest[FERRY_SHA256_BYTES])
+{
+    struct ferry_sha256 h = found->img.hash;
+    ferry_sha256_update(&h, f->bytes + found->img.at_bytes, f->n_bytes - found->img.at_bytes);
+    ferry_sha256_finish(&h, digest);
 }
 
 static void put_text(cJSON *to, const char *key, const char *text)

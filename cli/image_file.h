@@ -1,10 +1,11 @@
-/* cli/image_file.h - a file that the user calls an image: read, told apart from whole flash
+/* cli/image_file.h - a file that the user calls an image: mapped, told apart from whole flash
  * contents, walked. Shared by `ferry image info` and `ferry image verify`. */
 #ifndef CLI_IMAGE_FILE_H
 #define CLI_IMAGE_FILE_H
 
 #include "command.h"
 #include "ferry/image.h"
+#include "map_file.h"
 
 /** An application found inside of whole flash contents. */
 struct image_file_app {
@@ -19,7 +20,8 @@ struct image_file_app {
 
 struct image_file {
     const char *path;
-    uint8_t *bytes; // owned
+    struct ferry_mapped_file mapped;
+    const uint8_t *bytes; // of it
     uint32_t n_bytes;
     struct ferry_flash flash; // the file, as the verifier wants it
     uint8_t work[4096];
@@ -53,13 +55,17 @@ struct image_wanted {
     uint16_t blk_rev;
 };
 
-/** Reads the file. Returns CLI_EXIT_OK, or the exit code after complaining. */
+/** Opens the file. Returns CLI_EXIT_OK, or the exit code after complaining. */
 int image_file_open(const struct cli_call *call, const char *path, struct image_file *f);
 void image_file_close(struct image_file *f);
 
 /** Walks and checks the image at the file's start. */
 void image_file_walk(const struct image_file *f, const struct image_wanted *want,
                      struct image_found *found);
+
+/** SHA-256 of the whole file; what image_file_walk has hashed is not hashed again. */
+void image_file_sha256(const struct image_file *f, const struct image_found *found,
+                       uint8_t digest[FERRY_SHA256_BYTES]);
 
 /** Reads --chip, its names as esptool spells them. False: complained, return CLI_EXIT_USAGE. */
 bool image_file_chip(const struct cli_call *call, int key, const struct ferry_chip **chip);

@@ -1,11 +1,22 @@
 # What needs Linux: each room brings its own CMakeLists.txt.
 find_package(PkgConfig REQUIRED)
-find_package(OpenSSL 3 REQUIRED)
+
+# libcrypto goes into the programs where the system has it as an archive: to load it takes as long
+# as to hash half a megabyte with it. docs/dependencies.md says what that costs.
+set(OPENSSL_USE_STATIC_LIBS ON)
+find_package(OpenSSL 3 QUIET)
+if(NOT OPENSSL_FOUND)
+    unset(OPENSSL_USE_STATIC_LIBS)
+    find_package(OpenSSL 3 REQUIRED)
+endif()
 
 add_library(ferry_crypto STATIC ${FERRY_CRYPTO_OPENSSL_SOURCES})
 target_include_directories(ferry_crypto PUBLIC include)
 target_link_libraries(ferry_crypto PUBLIC OpenSSL::Crypto)
 ferry_warnings(ferry_crypto)
+
+# The checksum of an image is an XOR of its bytes, which a compiler that may does 32 at a time.
+set_source_files_properties(core/image.c PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 
 foreach(room agent ports/posix ports/sim ports/template host cli)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
