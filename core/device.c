@@ -11,8 +11,9 @@ static void note(struct ferry_device *d, struct ferry_span *span, const struct f
     *span = (struct ferry_span){p->off_bytes, p->size_bytes};
 }
 
-static void note_partition(struct ferry_device *d, const struct ferry_partition *p)
+static void note_partition(void *ctx, const struct ferry_partition *p)
 {
+    struct ferry_device *d = ctx;
     if (p->type == FERRY_TYPE_DATA && p->subtype == FERRY_DATA_OTA)
         note(d, &d->otadata, p);
     if (p->type != FERRY_TYPE_APP)
@@ -36,14 +37,8 @@ ferry_err ferry_device_open(struct ferry_device *d, const struct ferry_flash *fl
     d->policy = policy;
     d->work = work;
     d->running = FERRY_SLOT_NONE;
-    ferry_err err = ferry_table_open(&d->table, flash, table_off_bytes, &d->fault);
-    for (uint32_t i = 0; !err && i < d->table.n_partitions; i++) {
-        struct ferry_partition p;
-        err = ferry_table_get(&d->table, i, &p);
-        if (err)
-            return ferry_fail(&d->fault, err, 0, 0, table_off_bytes + i * FERRY_ROW_BYTES);
-        note_partition(d, &p);
-    }
+    const ferry_err err =
+        ferry_table_read(&d->table, flash, table_off_bytes, &d->fault, note_partition, d);
     while (d->n_slots < FERRY_SLOTS_MAX && d->slots[d->n_slots].size_bytes)
         d->n_slots++;
     return err;
@@ -103,19 +98,19 @@ int ferry_device_slot_at(const struct ferry_device *d, uint32_t off_bytes)
     return FERRY_SLOT_NONE;
 }
 
-struct ferry_image_rules ferry_device_rules(const struct ferry_device *d, int slot)
+void ferry_device_rules(const struct ferry_device *d, int slot, struct ferry_image_rules *out)
 {
     const struct ferry_span span = ferry_device_span(d, slot);
     const struct ferry_policy *p = d->policy;
-    return (struct ferry_image_rules){
-        .chip = p->chip,
-        .chip_rev = p->chip_rev,
-        .blk_rev = p->blk_rev,
-        .ignore_max_rev = p->ignore_max_rev,
-        .base_off_bytes = span.off_bytes,
-        .max_bytes = span.size_bytes,
-        .min_secure_version = p->anti_rollback ? p->secure_version : 0,
-    };
+    memset(out, 0, sizeof(*out));
+    out->chip = p->chip;
+    out->chip_rev = p->chip_rev;
+    out->blk_rev = p->blk_rev;
+    out->ignore_max_rev = p->ignore_max_rev;
+    out->base_off_bytes = span.off_bytes;
+    out->max_bytes = span.size_bytes;
+    if (p->anti_rollback)
+        out->min_secure_version = p->secure_version;
 }
 
 ferry_err ferry_device_verify(struct ferry_device *d, int slot)
@@ -125,7 +120,7 @@ ferry_err ferry_device_verify(struct ferry_device *d, int slot)
     if (err)
         return err;
     struct ferry_device_work *w = d->work;
-    w->rules = ferry_device_rules(d, slot);
+    ferry_device_rules(d, slot, &w->rules);
     w->rules.desc_head = w->desc_head;
     const ferry_err verdict =
         ferry_image_verify(&region, &w->rules, w->buffer, sizeof(w->buffer), &w->image);

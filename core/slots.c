@@ -40,18 +40,6 @@ static void interpret(const struct ferry_device *d, struct ferry_slots *s)
     s->running = ferry_otadata_pick(s->entry, runs, true);
 }
 
-void ferry__slots_note(const struct ferry_device *d, struct ferry__otadata_view *v, int i,
-                       const struct ferry_otadata *e)
-{
-    uint8_t bytes[FERRY_OTADATA_BYTES];
-    for (uint32_t k = 0; k < sizeof(bytes); k++)
-        bytes[k] = 0xff;
-    if (e)
-        ferry_otadata_encode(e, bytes);
-    ferry_otadata_decode(bytes, &v->s.entry[i]);
-    interpret(d, &v->s);
-}
-
 ferry_err ferry__slots_view(struct ferry_device *d, struct ferry__otadata_view *v)
 {
     ferry_err err = check_slots(d);
@@ -78,8 +66,7 @@ ferry_err ferry__entry_erase(struct ferry_device *d, struct ferry__otadata_view 
         err = ferry_region_sync(&v->region);
     if (err)
         return ferry_fail(&d->fault, err, 0, 0, v->region.off_bytes + off);
-    ferry__slots_note(d, v, i, NULL);
-    return FERRY_OK;
+    return ferry__slots_view(d, v);
 }
 
 uint32_t ferry__armed_state(const struct ferry_device *d)

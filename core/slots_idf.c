@@ -16,8 +16,7 @@ static ferry_err rewrite(struct ferry_device *d, struct ferry__otadata_view *v, 
         err = ferry_region_sync(&v->region);
     if (err)
         return ferry_fail(&d->fault, err, (uint32_t)i, 0, v->region.off_bytes + off);
-    ferry__slots_note(d, v, i, e);
-    return FERRY_OK;
+    return ferry__slots_view(d, v);
 }
 
 static ferry_err prepare(struct ferry_device *d, int target, uint8_t *erased)

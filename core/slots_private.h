@@ -11,11 +11,8 @@ struct ferry__otadata_view {
     struct ferry_slots s;
 };
 
+/** Reads both entries; every write below reads them anew, so the view is what flash holds. */
 ferry_err ferry__slots_view(struct ferry_device *d, struct ferry__otadata_view *v);
-
-/** Entry i of the view becomes *e, and the snapshot with it; e NULL erases the sector. */
-void ferry__slots_note(const struct ferry_device *d, struct ferry__otadata_view *v, int i,
-                       const struct ferry_otadata *e);
 
 /** Erases the sector of entry i. */
 ferry_err ferry__entry_erase(struct ferry_device *d, struct ferry__otadata_view *v, int i);

@@ -44,8 +44,7 @@ static ferry_err write_entry(struct ferry_device *d, struct ferry__otadata_view 
         err = prog_and_read_back(&v->region, off + split, bytes + split, sizeof(bytes) - split);
     if (err)
         return ferry_fail(&d->fault, err, (uint32_t)i, 0, v->region.off_bytes + off);
-    ferry__slots_note(d, v, i, e);
-    return FERRY_OK;
+    return ferry__slots_view(d, v);
 }
 
 /* A fresh entry for `slot`, above whatever is active. */

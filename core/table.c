@@ -9,35 +9,55 @@ static ferry_err read_row(const struct ferry_table *t, uint32_t i, uint8_t row[F
     return t->flash->ops->read(t->flash, t->off_bytes + i * FERRY_ROW_BYTES, row, FERRY_ROW_BYTES);
 }
 
+/* One row of the walk: what it is, and that it stands where a row may stand. */
+static ferry_err walk_one(const struct ferry_table *t, struct ferry_table_walk *walk, uint32_t i,
+                          struct ferry_partition *p, struct ferry_fault *fault)
+{
+    uint8_t row[FERRY_ROW_BYTES];
+    const ferry_err err = read_row(t, i, row);
+    if (err)
+        return ferry_fail(fault, err, 0, 0, t->off_bytes + i * FERRY_ROW_BYTES);
+    // Rows behind the MD5 row would be counted, but not found by anyone who stops there.
+    if (walk->md5_seen && ferry_row_kind(row) == FERRY_ROW_PARTITION)
+        return ferry_fail(fault, FERRY_ERR_TABLE_ROW, 0, 0, i);
+    return ferry_table_walk_row(walk, row, t->flash->size_bytes, p, fault);
+}
+
+ferry_err ferry_table_read(struct ferry_table *t, const struct ferry_flash *flash,
+                           uint32_t off_bytes, struct ferry_fault *fault,
+                           void (*each)(void *ctx, const struct ferry_partition *p), void *ctx)
+{
+    const uint32_t sector = flash->sector_bytes;
+    if (off_bytes % sector)
+        return ferry_fail(fault, FERRY_ERR_FLASH_ALIGN, off_bytes, sector, 0);
+    if (!ferry_range_fits(off_bytes, sector, flash->size_bytes))
+        return ferry_fail(fault, FERRY_ERR_FLASH_RANGE, off_bytes, flash->size_bytes, 0);
+    struct ferry_table_walk walk;
+    ferry_table_walk_begin(&walk);
+    t->flash = flash;
+    t->off_bytes = off_bytes;
+    t->n_partitions = 0;
+    for (uint32_t i = 0; i < FERRY_TABLE_ROWS; i++) {
+        struct ferry_partition p;
+        const ferry_err err = walk_one(t, &walk, i, &p, fault);
+        if (err)
+            return err;
+        if (walk.done)
+            return FERRY_OK;
+        t->has_md5 = walk.md5_seen;
+        if (t->n_partitions == walk.n_partitions)
+            continue;
+        t->n_partitions = walk.n_partitions;
+        if (each)
+            each(ctx, &p);
+    }
+    return ferry_fail(fault, FERRY_ERR_TABLE_END, FERRY_TABLE_ROWS, FERRY_TABLE_ROWS, 0);
+}
+
 ferry_err ferry_table_open(struct ferry_table *t, const struct ferry_flash *flash,
                            uint32_t off_bytes, struct ferry_fault *fault)
 {
-    if (off_bytes % flash->sector_bytes)
-        return ferry_fail(fault, FERRY_ERR_FLASH_ALIGN, off_bytes, flash->sector_bytes, 0);
-    if (!ferry_range_fits(off_bytes, flash->sector_bytes, flash->size_bytes))
-        return ferry_fail(fault, FERRY_ERR_FLASH_RANGE, off_bytes, flash->size_bytes, 0);
-    struct ferry_table opened = {.flash = flash, .off_bytes = off_bytes};
-    struct ferry_table_walk walk;
-    ferry_table_walk_begin(&walk);
-    for (uint32_t i = 0; i < FERRY_TABLE_ROWS && !walk.done; i++) {
-        uint8_t row[FERRY_ROW_BYTES];
-        struct ferry_partition p;
-        ferry_err err = read_row(&opened, i, row);
-        if (err)
-            return ferry_fail(fault, err, 0, 0, off_bytes + i * FERRY_ROW_BYTES);
-        // Rows behind the MD5 row would be counted, but not found by anyone who stops there.
-        if (walk.md5_seen && ferry_row_kind(row) == FERRY_ROW_PARTITION)
-            return ferry_fail(fault, FERRY_ERR_TABLE_ROW, 0, 0, i);
-        err = ferry_table_walk_row(&walk, row, flash->size_bytes, &p, fault);
-        if (err)
-            return err;
-    }
-    if (!walk.done)
-        return ferry_fail(fault, FERRY_ERR_TABLE_END, FERRY_TABLE_ROWS, FERRY_TABLE_ROWS, 0);
-    opened.n_partitions = walk.n_partitions;
-    opened.has_md5 = walk.md5_seen;
-    *t = opened;
-    return FERRY_OK;
+    return ferry_table_read(t, flash, off_bytes, fault, NULL, NULL);
 }
 
 ferry_err ferry_table_get(const struct ferry_table *t, uint32_t i, struct ferry_partition *out)

@@ -28,6 +28,11 @@ static ferry_err fail_as(struct ferry_update *u, ferry_err err, const struct fer
     return ferry__update_fail(u, err, why->value, why->limit, why->off_bytes);
 }
 
+ferry_err ferry__update_flash(struct ferry_update *u, ferry_err err, uint32_t off_bytes)
+{
+    return err ? ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + off_bytes) : FERRY_OK;
+}
+
 uint32_t ferry__update_head_bytes(const struct ferry_update *u)
 {
     const uint32_t unit = u->slot.flash->prog_bytes;
@@ -105,7 +110,7 @@ ferry_err ferry_update_begin(struct ferry_update *u, struct ferry_device *dev,
     if (cfg->length_bytes > u->slot.size_bytes)
         return ferry__update_fail(u, FERRY_ERR_IMAGE_SIZE, cfg->length_bytes, u->slot.size_bytes,
                                   0);
-    u->rules = ferry_device_rules(dev, u->target);
+    ferry_device_rules(dev, u->target, &u->rules);
     u->rules.desc_head = cfg->desc_head;
     ferry_image_begin(&u->image, &u->rules);
     u->phase = UPDATE_RECEIVING;
@@ -134,9 +139,10 @@ static ferry_err erase_ahead(struct ferry_update *u, uint32_t to_bytes)
                            ferry_range_fits(at, f->block_bytes, end) &&
                            ferry_range_fits(at, f->block_bytes, u->slot.size_bytes);
         const uint32_t step = block ? f->block_bytes : f->sector_bytes;
-        const ferry_err err = ferry_region_erase(&u->slot, at, step, block);
+        const ferry_err err =
+            ferry__update_flash(u, ferry_region_erase(&u->slot, at, step, block), at);
         if (err)
-            return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + at);
+            return err;
         u->erased_to_bytes += step;
     }
     return FERRY_OK;
@@ -167,9 +173,10 @@ static ferry_err holds_already(struct ferry_update *u, uint32_t off_bytes, uint3
     *equal = (u->cfg.flags & FERRY_UPDATE_SKIP_EQUAL) && off_bytes > 0;
     for (uint32_t at = 0; *equal && at < n; at += sizeof(seen)) {
         const uint32_t step = n - at < sizeof(seen) ? n - at : (uint32_t)sizeof(seen);
-        const ferry_err err = ferry_region_read(&u->slot, off_bytes + at, seen, step);
+        const ferry_err err = ferry__update_flash(
+            u, ferry_region_read(&u->slot, off_bytes + at, seen, step), off_bytes + at);
         if (err)
-            return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + off_bytes + at);
+            return err;
         *equal = memcmp(seen, buf + at, step) == 0;
     }
     return FERRY_OK;
@@ -182,10 +189,8 @@ static ferry_err program(struct ferry_update *u, uint32_t off_bytes, uint32_t n,
     ferry_err err = erase_ahead(u, off_bytes + n);
     if (err || n <= skip)
         return err;
-    err = ferry_region_prog(&u->slot, off_bytes + skip, buf + skip, n - skip);
-    if (err)
-        return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + off_bytes);
-    return FERRY_OK;
+    return ferry__update_flash(
+        u, ferry_region_prog(&u->slot, off_bytes + skip, buf + skip, n - skip), off_bytes);
 }
 
 /* Brings the gathered bytes, which begin at off_bytes of the slot, into flash. */
@@ -297,9 +302,9 @@ static ferry_err end_receiving(struct ferry_update *u)
         err = flush(u, u->got_bytes - rest, rest);
     if (err)
         return err;
-    err = ferry_region_sync(&u->slot);
+    err = ferry__update_flash(u, ferry_region_sync(&u->slot), 0);
     if (err)
-        return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes);
+        return err;
     ferry_sha256_init(&u->image.hash);
     if (u->dev->policy->gate)
         u->dev->policy->gate->begin(u->dev->policy->gate, u->image.image_bytes);
@@ -313,9 +318,10 @@ static ferry_err read_back(struct ferry_update *u)
     uint8_t *buf = u->cfg.work;
     const uint32_t left = u->got_bytes - u->checked_bytes;
     const uint32_t n = left < u->cfg.work_bytes ? left : u->cfg.work_bytes;
-    const ferry_err err = ferry_region_read(&u->slot, u->checked_bytes, buf, n);
+    const ferry_err err = ferry__update_flash(
+        u, ferry_region_read(&u->slot, u->checked_bytes, buf, n), u->checked_bytes);
     if (err)
-        return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes + u->checked_bytes);
+        return err;
     if (u->checked_bytes == 0)
         memcpy(buf, u->head, n < ferry__update_head_bytes(u) ? n : ferry__update_head_bytes(u));
     ferry_sha256_update(&u->image.hash, buf, n);
@@ -351,7 +357,7 @@ static ferry_err write_head(struct ferry_update *u)
     if (!err && memcmp(seen, u->head, n) != 0)
         err = FERRY_ERR_FLASH_VERIFY;
     if (err)
-        return ferry__update_fail(u, err, 0, 0, u->slot.off_bytes);
+        return ferry__update_flash(u, err, 0);
     u->phase = UPDATE_FLIPPING;
     return FERRY_OK;
 }

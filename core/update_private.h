@@ -18,6 +18,9 @@ enum ferry__update_phase {
 ferry_err ferry__update_fail(struct ferry_update *u, ferry_err err, uint32_t value, uint32_t limit,
                              uint32_t off_bytes);
 
+/** A flash operation on the slot ended so: its error, if it is one, ends the session. */
+ferry_err ferry__update_flash(struct ferry_update *u, ferry_err err, uint32_t off_bytes);
+
 /** How many of the first bytes are held back. */
 uint32_t ferry__update_head_bytes(const struct ferry_update *u);
 

@@ -3,6 +3,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "core/mem.h"
 
 static bool is_digit(char c)
 {
@@ -16,6 +19,14 @@ static enum ferry_order order_of(int difference)
     return difference < 0 ? FERRY_ORDER_OLDER : FERRY_ORDER_NEWER;
 }
 
+static uint32_t n_digits(const char *t)
+{
+    uint32_t n = 0;
+    while (is_digit(t[n]))
+        n++;
+    return n;
+}
+
 /* Compares two runs of digits of any length as numbers, and steps over both. */
 static int compare_numbers(const char **a, const char **b)
 {
@@ -23,21 +34,13 @@ static int compare_numbers(const char **a, const char **b)
         ++*a;
     while (**b == '0')
         ++*b;
-    int first = 0;
-    while (is_digit(**a) && is_digit(**b)) {
-        if (!first)
-            first = **a - **b;
-        ++*a;
-        ++*b;
-    }
-    if (is_digit(**a) || is_digit(**b)) {
-        first = is_digit(**a) ? 1 : -1; // more digits, larger number
-        while (is_digit(**a))
-            ++*a;
-        while (is_digit(**b))
-            ++*b;
-    }
-    return first;
+    const uint32_t na = n_digits(*a);
+    const uint32_t nb = n_digits(*b);
+    // More digits, larger number.
+    const int order = na != nb ? (na < nb ? -1 : 1) : memcmp(*a, *b, na);
+    *a += na;
+    *b += nb;
+    return order;
 }
 
 /* The dotted numbers at the start of both; a missing part is 0. */
@@ -112,22 +115,26 @@ static bool same_text(const char *a, const char *b)
     return *a == *b;
 }
 
+static const char *without_v(const char *t)
+{
+    return *t == 'v' || *t == 'V' ? t + 1 : t;
+}
+
 enum ferry_order ferry_version_compare(const char *a, const char *b)
 {
     if (same_text(a, b))
         return FERRY_ORDER_SAME;
-    a += *a == 'v' || *a == 'V' ? 1 : 0;
-    b += *b == 'v' || *b == 'V' ? 1 : 0;
+    a = without_v(a);
+    b = without_v(b);
     if (!is_digit(*a) || !is_digit(*b))
         return FERRY_ORDER_UNKNOWN;
-    const int numbers = compare_dotted(&a, &b);
-    if (numbers)
-        return order_of(numbers);
-    const enum tail ta = tail_kind(a);
-    const enum tail tb = tail_kind(b);
-    if (ta == TAIL_OTHER || tb == TAIL_OTHER)
-        return same_text(a, b) ? FERRY_ORDER_SAME : FERRY_ORDER_UNKNOWN;
-    if (ta != tb)
-        return ta == TAIL_PRE_RELEASE ? FERRY_ORDER_OLDER : FERRY_ORDER_NEWER;
-    return ta == TAIL_NONE ? FERRY_ORDER_SAME : order_of(compare_tails(a, b));
+    int order = compare_dotted(&a, &b);
+    if (!order) {
+        const enum tail ta = tail_kind(a);
+        const enum tail tb = tail_kind(b);
+        order = ta == tb ? compare_tails(a, b) : (int)tb - (int)ta;
+        if (order && (ta == TAIL_OTHER || tb == TAIL_OTHER))
+            return FERRY_ORDER_UNKNOWN;
+    }
+    return order_of(order);
 }

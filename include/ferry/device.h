@@ -108,7 +108,7 @@ FERRY_MUST_CHECK ferry_err ferry_device_otadata(struct ferry_device *d, struct f
 int ferry_device_slot_at(const struct ferry_device *d, uint32_t off_bytes);
 
 /** The rules for an image that is to lie in this slot of this device. */
-struct ferry_image_rules ferry_device_rules(const struct ferry_device *d, int slot);
+void ferry_device_rules(const struct ferry_device *d, int slot, struct ferry_image_rules *out);
 
 /** Verifies the image in a slot with the device's rules, the secure version too with anti-rollback.
  * d->work->image afterwards holds what was found out, until the next call that uses the work

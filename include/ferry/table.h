@@ -25,6 +25,12 @@ struct ferry_table {
 FERRY_MUST_CHECK ferry_err ferry_table_open(struct ferry_table *t, const struct ferry_flash *flash,
                                             uint32_t off_bytes, struct ferry_fault *fault);
 
+/** The same, and each(ctx, partition) for every partition in table order while it is read. What was
+ * seen counts only if this returns FERRY_OK. */
+FERRY_MUST_CHECK ferry_err ferry_table_read(
+    struct ferry_table *t, const struct ferry_flash *flash, uint32_t off_bytes,
+    struct ferry_fault *fault, void (*each)(void *ctx, const struct ferry_partition *p), void *ctx);
+
 /** Row i in table order, i < n_partitions. FERRY_ERR_NOT_FOUND past the end; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_table_get(const struct ferry_table *t, uint32_t i,
                                            struct ferry_partition *out);
