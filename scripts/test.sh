@@ -57,6 +57,7 @@ all() {
     stage chips scripts/build.sh rv32 xtensa
     stage symbols check symbols
     stage size check size
+    stage size-floor check size_floor
     stage self-tests python_tests tests/repo
     stage e2e command_line release
     stage e2e-dev command_line dev
