@@ -27,7 +27,14 @@ set(FERRY_CORE_SOURCES
     core/update_accept.c
     core/update_resume.c
     core/gate.c
-    core/nvs_page.c)
+    core/nvs_page.c
+    core/nvs.c
+    core/nvs_raw.c
+    core/nvs_find.c
+    core/nvs_pages.c
+    core/nvs_mount.c
+    core/nvs_blob.c
+    core/nvs_list.c)
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c crypto/openssl_xts.c)

@@ -1,0 +1,270 @@
+/* core/nvs_mount.c - what opening a store does to its pages: read them, drop what was written in
+ * part, finish what a power cut interrupted. Repairs are Espressif's, in the same order, where
+ * those keep every value; docs/design.md "NVS" says where not. A repair may be cut, too. */
+#include "nvs_private.h"
+
+#include "ferry/bytes.h"
+
+#include "mem.h"
+
+static const struct nvs_want everything = {.ns = NVS_NS_ANY, .chunk = NVS_ALL};
+
+/* Fills pages[page] from its header. */
+static ferry_err load_head(struct ferry_nvs *s, uint32_t page)
+{
+    struct ferry_nvs_page *p = &s->pages[page];
+    uint8_t bytes[FERRY_NVS_HEAD_BYTES];
+    struct ferry_nvs_head head;
+    ferry_err err = ferry__nvs_read(s, page, 0, bytes, sizeof(bytes));
+    if (err)
+        return err;
+    const enum ferry_nvs_flaw flaw = ferry_nvs_head_decode(bytes, &head);
+    if (flaw == FERRY_NVS_FLAW_VERSION)
+        return ferry_fail(&s->fault, FERRY_ERR_NVS_VERSION, head.version, FERRY_NVS_VERSION_2,
+                          page * FERRY_NVS_PAGE_BYTES);
+    p->seq = head.seq;
+    p->n_used = 0;
+    p->next_free = FERRY_NVS_ENTRIES;
+    p->state = NVS_BAD;
+    if (head.state == FERRY_NVS_PAGE_BLANK) {
+        bool blank = false;
+        err = ferry__nvs_is_blank(s, page, 0, FERRY_NVS_PAGE_BYTES, &blank);
+        if (blank)
+            p->state = NVS_FREE;
+    } else if (flaw) {
+        return FERRY_OK;
+    } else {
+        p->state = head.state == FERRY_NVS_PAGE_ACTIVE ? NVS_ACTIVE
+                   : head.state == FERRY_NVS_PAGE_FULL ? NVS_FULL
+                                                       : NVS_FREEING;
+    }
+    return err;
+}
+
+/* Counts the entries in use; in an ACTIVE page finds the first one that was never written. */
+static ferry_err load_map(struct ferry_nvs *s, uint32_t page)
+{
+    struct ferry_nvs_page *p = &s->pages[page];
+    uint8_t map[FERRY_NVS_MAP_BYTES];
+    const ferry_err err = ferry__nvs_read(s, page, FERRY_NVS_MAP_OFF, map, sizeof(map));
+    for (uint32_t i = FERRY_NVS_ENTRIES; !err && i-- > 0;) {
+        const enum ferry_nvs_entry_state state = ferry_nvs_map_get(map, i);
+        if (state == FERRY_NVS_ENTRY_WRITTEN)
+            p->n_used++;
+        if (state == FERRY_NVS_ENTRY_EMPTY && p->state == NVS_ACTIVE)
+            p->next_free = (uint8_t)i;
+    }
+    return err;
+}
+
+static ferry_err state_of(struct ferry_nvs *s, uint32_t page, uint32_t i,
+                          enum ferry_nvs_entry_state *state)
+{
+    uint8_t map[FERRY_NVS_MAP_BYTES];
+    const ferry_err err = ferry__nvs_read(s, page, FERRY_NVS_MAP_OFF, map, sizeof(map));
+    if (!err)
+        *state = ferry_nvs_map_get(map, i);
+    return err;
+}
+
+/* Drops the entries whose bytes were programmed before their state was. */
+static ferry_err drop_unmarked(struct ferry_nvs *s, uint32_t page)
+{
+    const struct ferry_nvs_page *p = &s->pages[page];
+    uint8_t word[4];
+    while (p->next_free < FERRY_NVS_ENTRIES) {
+        const uint32_t off = FERRY_NVS_ENTRIES_OFF + p->next_free * FERRY_NVS_ENTRY_BYTES;
+        ferry_err err = ferry__nvs_read(s, page, off, word, sizeof(word));
+        if (!err && ferry_le32(word) == 0xffffffffu)
+            break;
+        if (!err)
+            err = ferry__nvs_erase_units(s, page, p->next_free, 1, true);
+        if (err)
+            return err;
+    }
+    return FERRY_OK;
+}
+
+/* In an ACTIVE page: erases what precedes the entry at the cursor and has its key, so that of two
+ * values the later stays. Chunks count by their number: those of the blob's old version must live
+ * until the index of the new one is written. */
+static ferry_err drop_twin(struct ferry_nvs *s, const struct nvs_cursor *c)
+{
+    struct nvs_cursor twin = {.page = c->page};
+    struct nvs_want want;
+    ferry__nvs_want_like(&want, &c->entry);
+    const ferry_err err = ferry__nvs_find(s, &twin, &want);
+    if (err || twin.page != c->page || twin.at >= c->at)
+        return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_erase_units(s, twin.page, twin.at, twin.entry.span, true);
+}
+
+/* Examines entry c->at; c->next becomes where the next one begins. */
+static ferry_err repair_entry(struct ferry_nvs *s, struct nvs_cursor *c)
+{
+    const bool active = s->pages[c->page].state == NVS_ACTIVE;
+    enum ferry_nvs_entry_state state = FERRY_NVS_ENTRY_ERASED;
+    uint8_t unit[FERRY_NVS_ENTRY_BYTES];
+    bool whole = false;
+    c->next = (uint8_t)(c->at + 1);
+    ferry_err err = state_of(s, c->page, c->at, &state);
+    if (err || state == FERRY_NVS_ENTRY_ERASED || (state != FERRY_NVS_ENTRY_WRITTEN && !active))
+        return err;
+    err = ferry__nvs_read_unit(s, c->page, c->at, unit);
+    if (err)
+        return err;
+    if (state != FERRY_NVS_ENTRY_WRITTEN || ferry_nvs_entry_decode(unit, c->at, &c->entry))
+        return ferry__nvs_erase_units(s, c->page, c->at, 1, true);
+    c->next = (uint8_t)(c->at + c->entry.span);
+    err = ferry__nvs_is_whole(s, c, &whole);
+    if (err)
+        return err;
+    if (!whole)
+        return ferry__nvs_erase_units(s, c->page, c->at, c->entry.span, true);
+    return active ? drop_twin(s, c) : FERRY_OK;
+}
+
+/* Whatever lies behind the first free entry is no longer blank flash, so nothing may be written
+ * up to its end. Only a write torn in its middle leaves such. */
+static ferry_err skip_to_blank(struct ferry_nvs *s, uint32_t page)
+{
+    const uint32_t first = s->pages[page].next_free;
+    for (uint32_t i = FERRY_NVS_ENTRIES; i-- > first;) {
+        enum ferry_nvs_entry_state state = FERRY_NVS_ENTRY_EMPTY;
+        bool blank = false;
+        ferry_err err = state_of(s, page, i, &state);
+        if (!err)
+            err = ferry__nvs_is_blank(s, page, FERRY_NVS_ENTRIES_OFF + i * FERRY_NVS_ENTRY_BYTES,
+                                      FERRY_NVS_ENTRY_BYTES, &blank);
+        if (err)
+            return err;
+        if (state != FERRY_NVS_ENTRY_EMPTY || !blank)
+            return ferry__nvs_erase_units(s, page, first, i + 1 - first, false);
+    }
+    return FERRY_OK;
+}
+
+static ferry_err repair_page(struct ferry_nvs *s, uint32_t page)
+{
+    const bool active = s->pages[page].state == NVS_ACTIVE;
+    struct nvs_cursor c = {.page = (uint16_t)page};
+    ferry_err err = active ? drop_unmarked(s, page) : FERRY_OK;
+    const uint32_t end = s->pages[page].next_free;
+    for (; !err && c.next < end;) {
+        c.at = c.next;
+        err = repair_entry(s, &c);
+    }
+    return !err && active ? skip_to_blank(s, page) : err;
+}
+
+/* Loads the page of the region's position `index` and puts it into the list by its number. */
+static ferry_err load_page(struct ferry_nvs *s, uint32_t index)
+{
+    struct ferry_nvs_page page;
+    uint32_t at = 0;
+    s->pages[index].index = (uint16_t)index;
+    const ferry_err err = load_head(s, index);
+    if (err || s->pages[index].state < NVS_NEW)
+        return err;
+    page = s->pages[index];
+    while (at < s->n_listed && s->pages[at].seq <= page.seq)
+        at++;
+    memmove(&s->pages[at + 1], &s->pages[at], (index - at) * sizeof(page));
+    s->pages[at] = page;
+    s->n_listed++;
+    ferry_err loaded = load_map(s, at);
+    if (!loaded && !s->read_only)
+        loaded = repair_page(s, at);
+    return loaded;
+}
+
+ferry_err ferry__nvs_load_pages(struct ferry_nvs *s)
+{
+    for (uint32_t i = 0; i < s->n_pages; i++) {
+        const ferry_err err = load_page(s, i);
+        if (err)
+            return err;
+    }
+    s->next_seq = s->n_listed ? s->pages[s->n_listed - 1].seq + 1 : 0;
+    return FERRY_OK;
+}
+
+/* A value that was replaced just before the cut: the new one is the last entry of all, and the old
+ * one, of whatever type, stands on an earlier page. */
+static ferry_err erase_replaced(struct ferry_nvs *s)
+{
+    const uint32_t last = ferry__nvs_current(s);
+    struct nvs_cursor c = {.page = (uint16_t)last}, newest, old = {.page = 0};
+    struct nvs_want want = {.ns = 0};
+    ferry_err err;
+    bool any = false;
+    while ((err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK) {
+        newest = c;
+        any = true;
+    }
+    if (err != FERRY_ERR_NOT_FOUND)
+        return err;
+    if (!any)
+        return FERRY_OK;
+    ferry__nvs_want_like(&want, &newest.entry);
+    while ((err = ferry__nvs_find(s, &old, &want)) == FERRY_OK && old.page < last) {
+        if (s->pages[old.page].state != NVS_FREEING)
+            return ferry__nvs_erase_units(s, old.page, old.at, old.entry.span, true);
+    }
+    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+}
+
+/* Is every whole entry of page a, byte for byte in its head, also on page b? */
+static ferry_err is_part_of(struct ferry_nvs *s, uint32_t a, uint32_t b, bool *part)
+{
+    struct nvs_cursor c = {.page = (uint16_t)a};
+    ferry_err err;
+    *part = true;
+    while (*part && (err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK && c.page == a) {
+        struct nvs_cursor twin = {.page = (uint16_t)b};
+        struct nvs_want want;
+        ferry__nvs_want_like(&want, &c.entry);
+        err = ferry__nvs_find(s, &twin, &want);
+        if (err && err != FERRY_ERR_NOT_FOUND)
+            return err;
+        *part = !err && twin.page == b && memcmp(&twin.entry, &c.entry, sizeof(c.entry)) == 0;
+    }
+    return !*part || err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+}
+
+/* A page that was being copied to the newest one. If the copy is complete, only the erase is
+ * missing: an erase that was cut must not cost the copy. */
+static ferry_err finish_copy(struct ferry_nvs *s, uint32_t page)
+{
+    const uint32_t last = ferry__nvs_current(s);
+    bool complete = false, begun = false;
+    ferry_err err = FERRY_OK;
+    if (last != page) {
+        err = is_part_of(s, page, last, &complete);
+        if (!err && s->pages[last].state == NVS_ACTIVE)
+            err = is_part_of(s, last, page, &begun);
+    }
+    if (!err && !complete) {
+        if (begun)
+            err = ferry__nvs_release(s, last);
+        if (!err)
+            err = ferry__nvs_activate(s);
+        if (!err)
+            err = ferry__nvs_copy_page(s, page, begun ? page : last);
+    }
+    return err ? err : ferry__nvs_release(s, page);
+}
+
+ferry_err ferry__nvs_finish_interrupted(struct ferry_nvs *s)
+{
+    if (!s->n_listed)
+        return ferry__nvs_activate(s);
+    ferry_err err = erase_replaced(s);
+    for (uint32_t i = 0; !err && i < s->n_listed; i++) {
+        if (s->pages[i].state == NVS_FREEING) {
+            err = finish_copy(s, i);
+            break;
+        }
+    }
+    return err;
+}
