@@ -19,11 +19,14 @@
     X(rollback_cancel)                                                                             \
     X(image_info)                                                                                  \
     X(image_verify)                                                                                \
+    X(image_extract)                                                                               \
+    X(image_merge)                                                                                 \
     X(image_build)                                                                                 \
     X(image_sign)                                                                                  \
     X(partitions_show)                                                                             \
     X(partitions_build)                                                                            \
     X(partitions_check)                                                                            \
+    X(serve)                                                                                       \
     X(help)
 
 #define CLI_DECLARE_(name) extern const struct cli_command cli_cmd_##name;
