@@ -376,7 +376,9 @@ static ferry_err take_value(struct ferry_nvs_rows *r, const struct ferry_nvs_row
 static bool is_word(const struct ferry_nvs_cell *cell, const char *word)
 {
     const size_t n = strlen(word);
-    const char *text = cell->text ? cell->text + strspn(cell->text, " \t") : "";
+    if (!cell->text)
+        return false;
+    const char *text = cell->text + strspn(cell->text, " \t");
     return !strncasecmp(text, word, n) && text[n + strspn(text + n, " \t")] == '\0';
 }
 
