@@ -26,6 +26,7 @@
     X(partitions_show)                                                                             \
     X(partitions_build)                                                                            \
     X(partitions_check)                                                                            \
+    X(partitions_edit)                                                                             \
     X(serve)                                                                                       \
     X(help)
 
