@@ -27,6 +27,17 @@ set(FERRY_CORE_SOURCES
     core/update_accept.c
     core/update_resume.c
     core/gate.c
+    core/journal_plan.c
+    core/journal_check.c
+    core/journal.c
+    core/plan_gate.c
+    core/reflash.c
+    core/reflash_plan.c
+    core/reflash_check.c
+    core/reflash_content.c
+    core/reflash_view.c
+    core/reflash_boot.c
+    core/reflash_stage.c
     core/nvs_page.c
     core/nvs.c
     core/nvs_raw.c

@@ -2,7 +2,7 @@
  * trusted, and whether the signature holds. The order is Espressif's, which looks at a signature
  * only after its key was found trusted, and not at the digest inside the block at all: what counts
  * is the digest of the bytes that are there. */
-#include "ferry/signature.h"
+#include "core/signature_private.h"
 
 #include "core/mem.h"
 #include "ferry/bytes.h"
@@ -30,10 +30,9 @@ static bool is_trusted(const struct ferry_trust *trust, const struct ferry_signa
     return found;
 }
 
-/* One block as it lies in memory; *why says how far it came. */
-static ferry_verdict check_block(const uint8_t bytes[FERRY_SIGNATURE_BLOCK_BYTES],
-                                 const struct ferry_signed_digests *digests,
-                                 const struct ferry_trust *trust, ferry_err *why)
+ferry_verdict ferry__signature_check_block(const uint8_t bytes[FERRY_SIGNATURE_BLOCK_BYTES],
+                                           const struct ferry_signed_digests *digests,
+                                           const struct ferry_trust *trust, ferry_err *why)
 {
     struct ferry_signature_block block;
     *why = ferry_signature_decode(bytes, &block);
@@ -81,7 +80,7 @@ ferry_verdict ferry_signature_check(const struct ferry_region *region, uint32_t 
             (void)ferry_fail(fault, why, 0, 0, region->off_bytes + at);
             return FERRY_VERDICT_NONE;
         }
-        if (check_block(block, digests, trust, &why) == FERRY_VERDICT_GENUINE) {
+        if (ferry__signature_check_block(block, digests, trust, &why) == FERRY_VERDICT_GENUINE) {
             (void)ferry_fail(fault, FERRY_OK, 0, 0, 0);
             return FERRY_VERDICT_GENUINE;
         }

@@ -123,6 +123,8 @@
     X(FERRY_ERR_REFLASH_BACKUP, "the reflash plan kept no backup, so there is nothing to undo")    \
     X(FERRY_ERR_REFLASH_BEGUN,                                                                     \
       "step {v} of the reflash plan was begun, and it can only be finished now")                   \
+    X(FERRY_ERR_REFLASH_UNSETTLED, "the next boot would start the app at {v:x}, not the running "  \
+                                   "one at {l:x}: confirm or settle the update first" WHY)         \
     X(FERRY_ERR_OTADATA_VERIFY, "otadata does not hold what was written to it" AT_OFFSET)          \
     X(FERRY_ERR_OTADATA_SEQ, "the otadata sequence number {v} is used up; the limit is {l}")       \
     X(FERRY_ERR_SLOT_FACTORY, "the factory app runs: there is nothing to confirm or to reject")    \

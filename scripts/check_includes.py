@@ -55,10 +55,10 @@ FLOORS = [
     {"err", "bytes", "mem"},
     {"crc32", "crypto", "chip", "flash"},
     {"partition", "image", "otadata", "signature", "version", "nvs_page"},
-    {"table", "nvs"},
+    {"table", "nvs", "journal"},
     {"device"},
-    {"boot", "gate", "slots"},
-    {"update"},
+    {"boot", "gate", "slots", "plan_gate"},
+    {"update", "reflash"},
 ]
 ROW = {noun: row for row, nouns in enumerate(FLOORS) for noun in nouns}
 

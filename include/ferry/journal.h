@@ -62,6 +62,7 @@ struct ferry_plan {
     uint32_t journal_off_bytes; // the sector it was made for
     uint32_t flags;             // FERRY_REFLASH_... it was checked with
     uint8_t n_steps;
+    uint8_t switch_step; // the first step that decides about booting; n_steps: none does
     struct ferry_step steps[FERRY_PLAN_STEPS];
 };
 
@@ -73,7 +74,7 @@ uint32_t ferry_plan_encode(const struct ferry_plan *plan, uint8_t out[FERRY_PLAN
 
 /** Decodes a plan and checks everything that can be checked without looking at flash: numbers in
  * range, regions inside the flash and on sectors, lengths that fit their regions, no destination
- * that overlaps another, its own source or the journal's sector. *out is written on success only.
+ * that overlaps another, its own source or the journal's sector. *out is usable on success only.
  * FERRY_ERR_REFLASH_FORMAT  not such a plan; fault: the byte it stopped at
  * FERRY_ERR_REFLASH_STEPS, FERRY_ERR_FLASH_ALIGN, FERRY_ERR_FLASH_RANGE, FERRY_ERR_REFLASH_SIZE,
  * FERRY_ERR_REFLASH_OVERLAP as ferry_reflash_check; *step gets the number of the step. */
@@ -83,8 +84,8 @@ FERRY_MUST_CHECK ferry_err ferry_plan_decode(const uint8_t *bytes, uint32_t n,
 
 /** The bytes that a signature of a plan signs: what is to lie where, its kinds, flags and hashes,
  * but not where on this device the bytes come from, because the hash says which bytes they must
- * be. Of a MOVED or BACKUP step the hash is the device's own, so there the source's offset stands
- * instead. Returns the length. */
+ * be. Of a MOVED step (a backup is one) the hash is the device's own, so there the source's offset
+ * stands instead. Steps come in the order of their destinations. Returns the length. */
 uint32_t ferry_plan_signed_bytes(const struct ferry_plan *plan, uint8_t out[FERRY_PLAN_BYTES]);
 
 /** Demands a signature of every plan, lent by pointer so that devices without keys link none of

@@ -46,8 +46,11 @@ struct ferry_reflash {
     struct ferry_reflash_config cfg;
     uint8_t phase;
     bool redo;          // the chunk in hand was begun before a reset
+    bool source_good;   // that of the step in hand was hashed
     uint32_t chunk;     // in hand, of all chunks
     uint32_t at_bytes;  // where it begins in its step
+    uint32_t n_needed;  // sectors that differ, by ferry_reflash_check
+    uint32_t checked;   // CRC-32 of the plan that it passed
     uint32_t n_written; // sectors written since ferry_reflash_open
 };
 
@@ -119,8 +122,9 @@ struct ferry_reflash_bench {
     struct ferry_boot_report boot;
     struct ferry_flash view; // the flash as it will look
     const struct ferry_reflash *job;
-    uint8_t n_steps_done;
-    int blank_step;
+    int n_done;               // ... after so many steps
+    uint32_t table_off_bytes; // where its bootloader reads the table then
+    uint32_t n_differ[FERRY_PLAN_STEPS];
 };
 
 /** Begins an empty plan in r->plan; call after ferry_reflash_open, before adding steps.
@@ -147,8 +151,7 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_back_up(struct ferry_reflash *r, struct
  * a good one is there or a step writes one; then a bootloader step has no window. Does nothing on
  * other chips, and on a plan without a bootloader step. Errors as ferry_reflash_add. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_guard(struct ferry_reflash *r,
-                                               const struct ferry_reflash_site *site,
-                                               struct ferry_reflash_bench *bench);
+                                               const struct ferry_reflash_site *site);
 
 /** Checks the whole plan, puts its steps in the order that keeps the device alive longest, and says
  * what it will cost. Writes nothing. flags: FERRY_REFLASH_... r->step is the step at fault.
@@ -159,6 +162,8 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_guard(struct ferry_reflash *r,
  *                             destination, or two moves need each other's place; fault: offsets of
  *                             both
  * FERRY_ERR_REFLASH_RUNNING   a destination overlaps the running app; fault: offsets of both
+ * FERRY_ERR_REFLASH_UNSETTLED the next boot would start another app than the running one; fault:
+ *                             offsets of both
  * FERRY_ERR_REFLASH_JOURNAL   the journal's sector lies in a destination, or in a partition of the
  *                             old or new table; fault: its offset, the other's
  * FERRY_ERR_REFLASH_SOURCE    a source does not hold what the plan says; fault: its offset
@@ -211,7 +216,6 @@ struct ferry_stage {
     struct ferry_sha256 hash;
     struct ferry_image image;
     struct ferry_image_rules rules;
-    struct ferry_chip chip;
 };
 
 /** Finds a partition of the table of today to stage into: an OTA slot behind the running one, round
@@ -221,7 +225,8 @@ struct ferry_stage {
  * FERRY_ERR_REFLASH_STAGING fault: need_bytes, the largest that was free. */
 FERRY_MUST_CHECK ferry_err ferry_stage_find(const struct ferry_reflash *r,
                                             const struct ferry_device *dev, uint32_t need_bytes,
-                                            struct ferry_span extra, struct ferry_span *out);
+                                            struct ferry_span extra, struct ferry_span *out,
+                                            struct ferry_fault *fault);
 
 /** Opens a staging area: any span of whole sectors that overlaps neither the running app nor
  * bootloader, table, otadata and journal. If an app partition begins there its first sector is
@@ -248,7 +253,7 @@ FERRY_MUST_CHECK ferry_err ferry_stage_write(struct ferry_stage *s, const void *
 
 /** No byte follows: checks length, hash, format, chip and fit, reads it back, and adds the step to
  * the plan. FERRY_ERR_UPDATE_LENGTH, FERRY_ERR_UPDATE_SHA, FERRY_ERR_UPDATE_EMPTY,
- * FERRY_ERR_FLASH_VERIFY, FERRY_ERR_REFLASH_PLACE; image and table errors; flash errors. */
+ * FERRY_ERR_FLASH_VERIFY; image and table errors; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_stage_finish(struct ferry_stage *s);
 
 #ifdef __cplusplus

@@ -1,0 +1,264 @@
+/* core/reflash_plan.c - making a reflash plan: steps from what is in flash, backups, the guard of a
+ * bootloader, giving up and undoing. Nothing here writes but ferry_reflash_abandon, one mark. */
+#include "core/reflash_private.h"
+
+#include "core/mem.h"
+#include "ferry/bytes.h"
+
+ferry_err ferry_reflash_new(struct ferry_reflash *r)
+{
+    if (r->phase == REFLASH_CLOSED)
+        return ferry__reflash_fail(r, -1, FERRY_ERR_STATE, 0, 0, 0);
+    if (r->journal.state == FERRY_JOURNAL_UNFINISHED)
+        return ferry__reflash_fail(r, -1, FERRY_ERR_REFLASH_UNFINISHED, 0, 0,
+                                   r->cfg.journal.off_bytes);
+    memset(&r->plan, 0, sizeof(r->plan));
+    r->plan.flash_bytes = r->cfg.flash->size_bytes;
+    r->plan.journal_off_bytes = r->cfg.journal.off_bytes;
+    r->phase = REFLASH_OPEN;
+    r->step = -1;
+    return FERRY_OK;
+}
+
+ferry_err ferry__reflash_count(struct ferry_reflash *r, const struct ferry_step *step,
+                               uint32_t *n_sectors)
+{
+    uint32_t n = 0;
+    for (uint32_t at = 0; at < ferry__step_work_bytes(step); at += REFLASH_SECTOR) {
+        bool is_same;
+        const ferry_err err = ferry__reflash_same(r, step, at, &is_same);
+        if (err)
+            return err;
+        n += !is_same;
+    }
+    *n_sectors = n;
+    return FERRY_OK;
+}
+
+/* Is all that the step must leave blank behind its content blank already? */
+static ferry_err is_rest_blank(struct ferry_reflash *r, const struct ferry_step *s, bool *is_blank)
+{
+    const struct ferry_region chip = ferry__reflash_chip(r);
+    uint8_t *piece = ferry__reflash_piece(r);
+    const uint32_t end = s->flags & FERRY_STEP_BLANK_REST ? s->dest_size_bytes : s->length_bytes;
+    *is_blank = true;
+    for (uint32_t at = s->length_bytes; *is_blank && at < end;) {
+        const uint32_t n = end - at < REFLASH_PIECE ? end - at : REFLASH_PIECE;
+        const ferry_err err = ferry_region_read(&chip, s->dest_off_bytes + at, piece, n);
+        if (err)
+            return ferry__reflash_fail(r, r->step, err, 0, 0, s->dest_off_bytes + at);
+        for (uint32_t i = 0; i < n; i++)
+            *is_blank = *is_blank && piece[i] == 0xff;
+        at += n;
+    }
+    return FERRY_OK;
+}
+
+ferry_err ferry__reflash_held(struct ferry_reflash *r, const struct ferry_step *s, bool *is_held)
+{
+    uint8_t sha[FERRY_SHA256_BYTES];
+    *is_held = false;
+    ferry_err err = ferry__reflash_hash(r, s->dest_off_bytes, s->length_bytes, sha);
+    if (!err && memcmp(sha, s->sha256, sizeof(sha)) == 0)
+        err = is_rest_blank(r, s, is_held);
+    return err;
+}
+
+/* Settles the SHA-256 of a step's content, and whether it has to be fetched from anywhere. */
+static ferry_err measure(struct ferry_reflash *r, struct ferry_step *s, const uint8_t *sha256)
+{
+    bool is_held = false;
+    ferry_err err = FERRY_OK;
+    if (s->source == FERRY_SOURCE_BLANK)
+        return FERRY_OK;
+    if (sha256) {
+        memcpy(s->sha256, sha256, FERRY_SHA256_BYTES);
+        err = ferry__reflash_held(r, s, &is_held);
+    }
+    if (is_held) {
+        s->source = FERRY_SOURCE_HELD;
+        s->source_off_bytes = 0;
+    }
+    if (err || is_held)
+        return err;
+    uint8_t sha[FERRY_SHA256_BYTES];
+    const uint32_t off = s->source == FERRY_SOURCE_HELD ? s->dest_off_bytes : s->source_off_bytes;
+    err = ferry__reflash_hash(r, off, s->length_bytes, sha);
+    if (!err && sha256 && memcmp(sha, sha256, sizeof(sha)) != 0)
+        err = ferry__reflash_fail(r, r->step, FERRY_ERR_REFLASH_SOURCE, 0, 0, off);
+    if (!err)
+        memcpy(s->sha256, sha, sizeof(sha));
+    return err;
+}
+
+ferry_err ferry_reflash_add(struct ferry_reflash *r, const struct ferry_step *step,
+                            const uint8_t *sha256)
+{
+    const uint8_t n = r->plan.n_steps;
+    if (r->phase != REFLASH_OPEN && r->phase != REFLASH_CHECKED)
+        return ferry__reflash_fail(r, -1, FERRY_ERR_STATE, 0, 0, 0);
+    if (n >= FERRY_PLAN_STEPS)
+        return ferry__reflash_fail(r, n, FERRY_ERR_REFLASH_STEPS, n + 1u, FERRY_PLAN_STEPS, 0);
+    r->phase = REFLASH_OPEN;
+    r->step = n;
+    struct ferry_step *s = &r->plan.steps[n];
+    *s = *step;
+    ferry_err err = ferry__step_check(&r->plan, s, &r->fault);
+    if (!err)
+        err = measure(r, s, sha256);
+    if (!err)
+        r->plan.n_steps++;
+    return err;
+}
+
+ferry_err ferry_reflash_back_up(struct ferry_reflash *r, struct ferry_span space)
+{
+    uint32_t used = 0;
+    const uint8_t n_steps = r->plan.n_steps;
+    for (uint8_t i = 0; i < n_steps; i++) {
+        const struct ferry_step *s = &r->plan.steps[i];
+        uint32_t n_sectors = 0;
+        ferry_err err =
+            s->kind == FERRY_STEP_BACKUP ? FERRY_OK : ferry__reflash_count(r, s, &n_sectors);
+        if (err)
+            return err;
+        if (!n_sectors)
+            continue;
+        const uint32_t n = ferry__step_work_bytes(s);
+        if (n > space.size_bytes - used)
+            return ferry__reflash_fail(r, i, FERRY_ERR_REFLASH_FULL, n, space.size_bytes - used, 0);
+        const struct ferry_step keep = {.kind = FERRY_STEP_BACKUP,
+                                        .source = FERRY_SOURCE_MOVED,
+                                        .dest_off_bytes = space.off_bytes + used,
+                                        .dest_size_bytes = n,
+                                        .length_bytes = n,
+                                        .source_off_bytes = s->dest_off_bytes};
+        err = ferry_reflash_add(r, &keep, NULL);
+        if (err)
+            return err;
+        used += n;
+    }
+    return FERRY_OK;
+}
+
+/* A plan that needs a guard: it writes the bootloader, and not the recovery place. */
+static bool wants_guard(const struct ferry_reflash *r, const struct ferry_reflash_site *site)
+{
+    bool writes_bootloader = false;
+    for (uint8_t i = 0; i < r->plan.n_steps; i++) {
+        const struct ferry_step *s = &r->plan.steps[i];
+        if (s->dest_off_bytes == site->recovery_off_bytes)
+            return false;
+        writes_bootloader |= s->kind == FERRY_STEP_BOOTLOADER && s->source != FERRY_SOURCE_HELD;
+    }
+    return writes_bootloader && site->recovery_off_bytes && site->policy->chip;
+}
+
+ferry_err ferry_reflash_guard(struct ferry_reflash *r, const struct ferry_reflash_site *site)
+{
+    const struct ferry_flash *f = r->cfg.flash;
+    uint32_t n;
+    if (!wants_guard(r, site))
+        return FERRY_OK;
+    if (site->recovery_off_bytes >= f->size_bytes)
+        return ferry__reflash_fail(r, -1, FERRY_ERR_FLASH_RANGE, site->recovery_off_bytes,
+                                   f->size_bytes, 0);
+    const struct ferry_region spare = {f, site->recovery_off_bytes,
+                                       f->size_bytes - site->recovery_off_bytes};
+    if (!ferry__reflash_bootloader(r, site->policy, &spare, &n))
+        return FERRY_OK;
+    const struct ferry_span place =
+        ferry__reflash_bootloader_place(site->policy, site->table_off_bytes);
+    const struct ferry_region today = {f, place.off_bytes, place.size_bytes};
+    ferry_err err = ferry__reflash_bootloader(r, site->policy, &today, &n);
+    if (err)
+        return err;
+    const struct ferry_step guard = {.kind = FERRY_STEP_BACKUP,
+                                     .source = FERRY_SOURCE_MOVED,
+                                     .dest_off_bytes = spare.off_bytes,
+                                     .dest_size_bytes = ferry_align_up(n, REFLASH_SECTOR),
+                                     .length_bytes = n,
+                                     .source_off_bytes = place.off_bytes};
+    return ferry_reflash_add(r, &guard, NULL);
+}
+
+/* The chunk that the first step of the switch begins with. */
+static uint32_t switch_chunk(const struct ferry_reflash *r)
+{
+    uint32_t n = 0;
+    for (uint8_t i = 0; i < r->plan.switch_step && i < r->plan.n_steps; i++) {
+        const struct ferry_step *s = &r->plan.steps[i];
+        for (uint32_t at = 0; at < ferry__step_work_bytes(s); n++)
+            at += ferry__journal_chunk_bytes(&r->journal, s, at);
+    }
+    return n;
+}
+
+ferry_err ferry_reflash_abandon(struct ferry_reflash *r)
+{
+    uint32_t chunk;
+    bool is_done;
+    if (r->journal.state != FERRY_JOURNAL_UNFINISHED)
+        return ferry__reflash_fail(r, -1, FERRY_ERR_STATE, 0, 0, 0);
+    ferry_err err = ferry_journal_last(&r->journal, &chunk, &is_done);
+    if (err && err != FERRY_ERR_NOT_FOUND)
+        return ferry__reflash_fail(r, -1, err, 0, 0, r->cfg.journal.off_bytes);
+    if (!err && chunk >= switch_chunk(r))
+        return ferry__reflash_fail(r, r->plan.switch_step, FERRY_ERR_REFLASH_BEGUN,
+                                   r->plan.switch_step, 0, 0);
+    err = ferry_journal_close(&r->journal, FERRY_JOURNAL_ABANDONED, &r->fault);
+    if (!err)
+        r->phase = REFLASH_OPEN;
+    return err;
+}
+
+/* The step that overwrote what a backup kept. */
+static void find_overwriter(const uint8_t *bytes, uint32_t n_steps, const struct ferry_step *backup,
+                            struct ferry_step *out)
+{
+    for (uint32_t i = 0; i < n_steps; i++) {
+        ferry__plan_step(bytes, i, out);
+        if (out->kind != FERRY_STEP_BACKUP && out->dest_off_bytes == backup->source_off_bytes)
+            return;
+    }
+    out->kind = FERRY_STEP_RAW;
+    out->dest_size_bytes = ferry_align_up(backup->length_bytes, REFLASH_SECTOR);
+}
+
+static ferry_err add_undo(struct ferry_reflash *r, const struct ferry_step *backup,
+                          const uint8_t *bytes, uint32_t n_steps)
+{
+    struct ferry_step back;
+    find_overwriter(bytes, n_steps, backup, &back);
+    back.source = FERRY_SOURCE_MOVED;
+    back.flags = 0;
+    back.dest_off_bytes = backup->source_off_bytes;
+    back.length_bytes = backup->length_bytes;
+    back.source_off_bytes = backup->dest_off_bytes;
+    return ferry_reflash_add(r, &back, backup->sha256);
+}
+
+ferry_err ferry_reflash_undo(struct ferry_reflash *r)
+{
+    const uint8_t state = r->journal.state;
+    if (state != FERRY_JOURNAL_FINISHED && state != FERRY_JOURNAL_ABANDONED)
+        return ferry__reflash_fail(r, -1,
+                                   state == FERRY_JOURNAL_UNFINISHED ? FERRY_ERR_REFLASH_UNFINISHED
+                                                                     : FERRY_ERR_REFLASH_NONE,
+                                   0, 0, r->cfg.journal.off_bytes);
+    // r->plan may have been changed since; what was done stands in the journal.
+    uint8_t *bytes = ferry__reflash_plan_bytes(r);
+    ferry_err err = ferry_journal_open(&r->journal, &r->cfg.journal, &r->plan, bytes, &r->fault);
+    const uint32_t n_steps = r->plan.n_steps;
+    if (!err)
+        err = ferry_reflash_new(r);
+    for (uint32_t i = 0; !err && i < n_steps; i++) {
+        struct ferry_step backup;
+        ferry__plan_step(bytes, i, &backup);
+        if (backup.kind == FERRY_STEP_BACKUP)
+            err = add_undo(r, &backup, bytes, n_steps);
+    }
+    if (!err && !r->plan.n_steps)
+        return ferry__reflash_fail(r, -1, FERRY_ERR_REFLASH_BACKUP, 0, 0, 0);
+    return err;
+}

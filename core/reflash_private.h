@@ -1,0 +1,85 @@
+/* core/reflash_private.h - what the parts of a reflash share.
+ * core/reflash.c runs and resumes; _plan makes plans, _check judges them with _content, _view and
+ * _boot, _stage takes contents in. */
+#ifndef FERRY_CORE_REFLASH_PRIVATE_H
+#define FERRY_CORE_REFLASH_PRIVATE_H
+
+#include "core/journal_private.h"
+#include "ferry/reflash.h"
+
+#define REFLASH_SECTOR FERRY_JOURNAL_BYTES
+
+enum ferry__reflash_phase {
+    REFLASH_CLOSED,
+    REFLASH_OPEN,    // nothing under way, a plan may be made
+    REFLASH_CHECKED, // r->plan passed
+    REFLASH_RUNNING, // r->plan stands in the journal
+    REFLASH_DONE,
+};
+
+/** Notes a failure in r->fault with the step it belongs to, and returns err. */
+ferry_err ferry__reflash_fail(struct ferry_reflash *r, int step, ferry_err err, uint32_t value,
+                              uint32_t limit, uint32_t off_bytes);
+
+/** The whole chip, for reads and writes that are checked against its end. */
+struct ferry_region ferry__reflash_chip(const struct ferry_reflash *r);
+
+/** Work memory: a sector, a piece to compare with it, a plan's bytes. */
+uint8_t *ferry__reflash_sector(const struct ferry_reflash *r);
+uint8_t *ferry__reflash_piece(const struct ferry_reflash *r);
+uint8_t *ferry__reflash_plan_bytes(const struct ferry_reflash *r);
+#define REFLASH_PIECE 512u
+
+/** The SHA-256 of a range of the chip. Errors: flash, noted with its offset. */
+ferry_err ferry__reflash_hash(struct ferry_reflash *r, uint32_t off_bytes, uint32_t len_bytes,
+                              uint8_t out[FERRY_SHA256_BYTES]);
+
+/** Writes the work memory's sector to off_bytes until it reads back, or three times; is_erased: the
+ * first time without erasing. FERRY_ERR_FLASH_VERIFY, flash errors; fault: offset. */
+ferry_err ferry__reflash_put(struct ferry_reflash *r, uint32_t off_bytes, bool is_erased);
+
+/** Does the destination sector at_bytes into a step hold what the step wants there? Leaves what it
+ * wants in the work memory's sector. */
+ferry_err ferry__reflash_same(struct ferry_reflash *r, const struct ferry_step *step,
+                              uint32_t at_bytes, bool *is_same);
+
+/** Does the destination hold the content whose SHA-256 the step names, and blank behind it if that
+ * is asked for? */
+ferry_err ferry__reflash_held(struct ferry_reflash *r, const struct ferry_step *step,
+                              bool *is_held);
+
+/** How many sectors of a step's destination differ from what it wants. */
+ferry_err ferry__reflash_count(struct ferry_reflash *r, const struct ferry_step *step,
+                               uint32_t *n_sectors);
+
+/* ---- core/reflash_content.c ---- */
+
+/** Walks a bootloader image at a region's start: magic, chip, segments that stay inside, SHA-256 if
+ * it has one. *image_bytes gets its length. Errors as ferry_image_feed; flash errors. */
+ferry_err ferry__reflash_bootloader(struct ferry_reflash *r, const struct ferry_policy *policy,
+                                    const struct ferry_region *region, uint32_t *image_bytes);
+
+/** Checks what lies at a region's start for a step of this kind: format, chip and fit. */
+ferry_err ferry__reflash_content(struct ferry_reflash *r, const struct ferry_policy *policy,
+                                 const struct ferry_step *step, const struct ferry_region *region,
+                                 struct ferry_device_work *work);
+
+/* ---- core/reflash_view.c ---- */
+
+/** Makes b->view the flash as it will look once n_done steps are done. Writes to it are
+ * swallowed. */
+void ferry__reflash_view(struct ferry_reflash_bench *b, const struct ferry_reflash *r, int n_done);
+
+/* ---- core/reflash_boot.c ---- */
+
+/** Puts the plan's steps in order and fills the report's windows. b->n_differ, the sectors that
+ * each step changes, goes along. b->dev is left as the last step leaves the device.
+ * FERRY_ERR_REFLASH_OVERLAP, FERRY_ERR_REFLASH_UNSETTLED. */
+ferry_err ferry__reflash_order(struct ferry_reflash *r, const struct ferry_reflash_site *site,
+                               struct ferry_reflash_bench *b, struct ferry_reflash_report *report);
+
+/** Where the bootloader lies: from its place up to the table; without a chip from 0. */
+struct ferry_span ferry__reflash_bootloader_place(const struct ferry_policy *policy,
+                                                  uint32_t table_off_bytes);
+
+#endif
