@@ -1,62 +1,16 @@
 /* cli/cmd_update.c - `ferry update`: carry an image into the spare slot of a device.
  * The work is agent/update_run.h's; here the command line becomes its configuration, and what
  * happens is told in words. Options: update_args.c; what is said: update_words.c. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "agent/update_run.h"
 #include "boot_device.h"
 #include "device_words.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "update_args.h"
 #include "update_words.h"
-
-static volatile sig_atomic_t stop_asked;
-
-static void ask_to_stop(int signal_number)
-{
-    (void)signal_number;
-    stop_asked = 1;
-}
-
-static bool is_stop_asked(void *ctx)
-{
-    (void)ctx;
-    return stop_asked != 0;
-}
-
-/** Ctrl-C and a closed terminal end the update in order: the slot is left without a header, and
- * the reason is said. */
-static void watch_signals(void)
-{
-    struct sigaction action = {.sa_handler = ask_to_stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-}
-
-/** A signal ends the wait at once. */
-static void wait_ms(void *ctx, uint32_t ms)
-{
-    (void)ctx;
-    for (uint32_t left = ms; left && !stop_asked;) {
-        const uint32_t step = left < FERRY_CANCEL_POLL_MS ? left : FERRY_CANCEL_POLL_MS;
-        const struct timespec t = {.tv_nsec = (long)step * 1000000};
-        nanosleep(&t, NULL);
-        left -= step;
-    }
-}
-
-static uint32_t any_number(void *ctx)
-{
-    uint32_t n = UINT32_MAX; // without chance the pause is the longest
-    (void)ctx;
-    (void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
-    return n;
-}
 
 /** Where the checkpoint is kept: in the directory of a virtual device, beside a bare dump. */
 static void keeper_path(const struct ferry_vdevice *v, char *buf, size_t n)
@@ -72,17 +26,15 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
     static struct ferry_source_named named;
     static char path[FERRY_VDEVICE_PATH_BYTES + 16];
     struct ferry_keeper_file keeper;
-    const struct ferry_cancel cancel = {is_stop_asked, NULL};
     struct cli_update_words words = {.call = call, .v = v, .args = args};
-    args->retry.sleep_ms = wait_ms;
-    args->retry.random = any_number;
-    int exit_code = cli_update_manifest(call, args, &cancel);
+    cli_interrupt_retry(&args->server.retry);
+    int exit_code = cli_update_manifest(call, args, &cli_interrupt);
     if (exit_code)
         return exit_code;
     args->config.desc_head = desc_head;
     args->config.work = work;
     args->config.work_bytes = sizeof(work);
-    ferry_source_named_init(&named, args->source, &args->http, &cancel);
+    ferry_source_named_init(&named, args->source, &args->server.http, &cli_interrupt);
     keeper_path(v, path, sizeof(path));
     ferry_keeper_file_init(&keeper, path);
     words.source = named.source;
@@ -93,10 +45,10 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
         .config = &args->config,
         .buffer = args->buffer,
         .buffer_bytes = args->chunk_bytes,
-        .cancel = &cancel,
+        .cancel = &cli_interrupt,
         .keeper = &keeper.keeper,
         .is_anew = args->is_anew,
-        .retry = args->retry,
+        .retry = args->server.retry,
         .events = {cli_update_stage, cli_update_progress, cli_update_remark, &words},
     };
     const ferry_err err = ferry_update_run(&update, &job);
@@ -115,7 +67,8 @@ static int run(struct cli_call *call)
         exit_code = cli_open_device(call, &v, true, true);
     if (exit_code)
         return exit_code;
-    watch_signals();
+    // They end the update in order: the slot is left without a header, and the reason is said.
+    cli_interrupt_watch();
     exit_code = cli_update_slot(call, &v, &args);
     if (!exit_code)
         exit_code = do_update(call, &v, &args);

@@ -8,8 +8,6 @@
 
 #define CHUNK_BYTES      65536u
 #define CHUNK_MOST_BYTES (16u * 1024u * 1024u)
-#define TIMEOUT_MOST_S   86400u
-#define RETRIES_MOST     1000u
 
 enum {
     OPT_SHA256 = CLI_OPT_OWN,
@@ -25,14 +23,6 @@ enum {
     OPT_SKIP_EQUAL,
     OPT_NO_RESUME,
     OPT_BOOT,
-    OPT_CA,
-    OPT_USER,
-    OPT_HEADER,
-    OPT_CERT,
-    OPT_KEY,
-    OPT_CONNECT_TIMEOUT,
-    OPT_STALL_TIMEOUT,
-    OPT_RETRIES,
     OPT_CHUNK,
 };
 
@@ -56,16 +46,7 @@ const struct argp_option cli_update_options[] = {
     {"allow-pending", OPT_ALLOW_PENDING, 0, 0, "While the running app is not confirmed yet", 2},
     {"allow-no-descriptor", OPT_ALLOW_NO_DESCRIPTOR, 0, 0,
      "An image without application descriptor, which cannot be compared with what runs", 2},
-    {0, 0, 0, 0, "How to ask a server:", 3},
-    {"ca", OPT_CA, "FILE", 0, "Trust these certificates (PEM) instead of the system's", 3},
-    {"user", OPT_USER, "NAME:PASSWORD", 0, "Basic authentication", 3},
-    {"header", OPT_HEADER, "'NAME: VALUE'", 0, "One more header; may be repeated", 3},
-    {"cert", OPT_CERT, "FILE", 0, "Client certificate (PEM)", 3},
-    {"key", OPT_KEY, "FILE", 0, "Its key (PEM), if not in the same file", 3},
-    {"connect-timeout", OPT_CONNECT_TIMEOUT, "S", 0, "Seconds to wait for a connection (10)", 3},
-    {"stall-timeout", OPT_STALL_TIMEOUT, "S", 0, "Seconds to wait for the next byte (30)", 3},
-    {"retries", OPT_RETRIES, "N", 0, "Tries after a failure, while no new byte comes (5; 0: none)",
-     3},
+    CLI_HTTP_OPTIONS(3),
     {0},
 };
 
@@ -99,55 +80,6 @@ static int read_promises(const struct cli_call *call, struct cli_update_args *a)
     return CLI_EXIT_OK;
 }
 
-/** Splits NAME:PASSWORD in a copy of it. */
-static int read_user(const struct cli_call *call, struct cli_update_args *a)
-{
-    const char *user = cli_value(call, OPT_USER);
-    if (!user)
-        return CLI_EXIT_OK;
-    a->user = strdup(user);
-    if (!a->user)
-        return cli_fail_err(call->out, FERRY_ERR_NO_MEMORY, NULL);
-    char *colon = strchr(a->user, ':');
-    if (!colon)
-        return cli_usage(call, "--user takes NAME:PASSWORD");
-    *colon = '\0';
-    a->http.user = a->user;
-    a->http.password = colon + 1;
-    return CLI_EXIT_OK;
-}
-
-static int read_http(const struct cli_call *call, struct cli_update_args *a)
-{
-    uint32_t connect_s = FERRY_HTTP_CONNECT_TIMEOUT_MS / 1000;
-    uint32_t stall_s = FERRY_HTTP_STALL_TIMEOUT_MS / 1000;
-    if (!cli_number(call, OPT_CONNECT_TIMEOUT, TIMEOUT_MOST_S, &connect_s) ||
-        !cli_number(call, OPT_STALL_TIMEOUT, TIMEOUT_MOST_S, &stall_s))
-        return CLI_EXIT_USAGE;
-    if (!connect_s || !stall_s)
-        return cli_usage(call, "a time limit is at least 1 second");
-    const char *header;
-    for (int i = 0; (header = cli_value_at(call, OPT_HEADER, i)); i++) {
-        if (a->http.n_headers == CLI_UPDATE_HEADERS)
-            return cli_usage(call, "more than %u --header", CLI_UPDATE_HEADERS);
-        if (!strchr(header, ':'))
-            return cli_usage(call, "--header takes 'NAME: VALUE', not '%s'", header);
-        a->headers[a->http.n_headers++] = header;
-    }
-    a->http.headers = a->headers;
-    // The user has named the server and is told that nothing vouches for it.
-    a->http.allow_plain_http = true;
-    a->http.connect_timeout_ms = connect_s * 1000;
-    a->http.stall_timeout_ms = stall_s * 1000;
-    a->http.ca_file = cli_value(call, OPT_CA);
-    a->http.cert_file = cli_value(call, OPT_CERT);
-    a->http.key_file = cli_value(call, OPT_KEY);
-    if (a->http.key_file && !a->http.cert_file)
-        return cli_usage(call, "--key needs --cert");
-    a->http.secrets_for = a->given_source;
-    return read_user(call, a);
-}
-
 int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
 {
     memset(a, 0, sizeof(*a));
@@ -162,16 +94,14 @@ int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
                       (cli_has(call, OPT_GENTLE) ? FERRY_UPDATE_GENTLE : 0) |
                       (cli_has(call, OPT_SKIP_EQUAL) ? FERRY_UPDATE_SKIP_EQUAL : 0);
     a->is_anew = cli_has(call, OPT_NO_RESUME);
-    a->retry.n_most = FERRY_RETRY_TRIES;
-    if (!cli_number(call, OPT_RETRIES, RETRIES_MOST, &a->retry.n_most))
-        return CLI_EXIT_USAGE;
     if (!cli_number(call, OPT_CHUNK, CHUNK_MOST_BYTES, &a->chunk_bytes))
         return CLI_EXIT_USAGE;
     if (!a->chunk_bytes)
         return cli_usage(call, "--chunk takes at least 1");
     int exit_code = read_promises(call, a);
     if (!exit_code)
-        exit_code = read_http(call, a);
+        exit_code = cli_http_read_args(call, &a->server);
+    a->server.http.secrets_for = a->given_source;
     a->buffer = exit_code ? NULL : malloc(a->chunk_bytes);
     if (!exit_code && !a->buffer)
         exit_code = cli_fail_err(call->out, FERRY_ERR_NO_MEMORY, NULL);
@@ -183,9 +113,8 @@ int cli_update_read_args(const struct cli_call *call, struct cli_update_args *a)
 void cli_update_free_args(struct cli_update_args *a)
 {
     free(a->buffer);
-    free(a->user);
     a->buffer = NULL;
-    a->user = NULL;
+    cli_http_free_args(&a->server);
 }
 
 int cli_update_slot(const struct cli_call *call, const struct ferry_vdevice *v,
@@ -241,12 +170,12 @@ static int load_manifest(const struct cli_call *call, struct cli_update_args *a,
             .file = a->given_source,
             .detail = m->detail[0] ? m->detail : NULL,
         };
-        if (n > a->retry.n_most || !ferry_retry_is_worth(&m->fault))
+        if (n > a->server.retry.n_most || !ferry_retry_is_worth(&m->fault))
             return cli_fail(call->out, &m->fault, &about);
-        const uint32_t pause_ms = ferry_retry_pause_ms(&a->retry, n, source->retry_after_s);
+        const uint32_t pause_ms = ferry_retry_pause_ms(&a->server.retry, n, source->retry_after_s);
         ferry_sentence(sentence, sizeof(sentence), &m->fault, &about);
-        cli_update_say_retry(call->out, sentence, pause_ms, n, a->retry.n_most);
-        a->retry.sleep_ms(a->retry.ctx, pause_ms);
+        cli_update_say_retry(call->out, sentence, pause_ms, n, a->server.retry.n_most);
+        a->server.retry.sleep_ms(a->server.retry.ctx, pause_ms);
     }
     return CLI_EXIT_OK;
 }
@@ -258,7 +187,7 @@ int cli_update_manifest(const struct cli_call *call, struct cli_update_args *a,
     if (!ferry_manifest_is_named(a->given_source))
         return CLI_EXIT_OK;
     cli_note(call->out, "Reading the manifest %s\n", a->given_source);
-    ferry_source_named_init(&named, a->given_source, &a->http, cancel);
+    ferry_source_named_init(&named, a->given_source, &a->server.http, cancel);
     const int exit_code = load_manifest(call, a, named.source);
     if (exit_code)
         return exit_code;

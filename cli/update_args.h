@@ -3,31 +3,26 @@
 #define CLI_UPDATE_ARGS_H
 
 #include "agent/manifest.h"
-#include "agent/retry.h"
 #include "device_args.h"
 #include "ferry/update.h"
+#include "http_args.h"
 #include "source_named.h"
-
-#define CLI_UPDATE_HEADERS 32u // most --header options
 
 extern const struct argp_option cli_update_options[];
 
 /** The command line, read; pointers go into argv or into this struct. */
 struct cli_update_args {
     struct ferry_update_config config;
-    struct ferry_http_options http;
+    struct cli_http_args server;
     const char *given_source; // as on the command line
     const char *source;       // where the image is: that, or what the manifest names
     const char *slot;         // --slot; NULL: the next one
     bool has_manifest;
     bool boot;
-    bool is_anew;             // --no-resume
-    struct ferry_retry retry; // --retries; its callbacks are the command's
+    bool is_anew; // --no-resume
     uint32_t chunk_bytes;
     uint8_t *buffer; // chunk_bytes
     uint8_t sha256[FERRY_SHA256_BYTES];
-    char *user; // "name", its password behind the NUL
-    const char *headers[CLI_UPDATE_HEADERS];
     struct ferry_manifest manifest;
 };
 
