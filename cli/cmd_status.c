@@ -5,14 +5,13 @@
 static int run(struct cli_call *call)
 {
     static struct ferry_vdevice v;
-    static struct status_facts facts; // too large for the stack
+    static struct ferry_doctor doc; // too large for the stack
     const int exit_code = cli_open_device(call, &v, false, false);
     if (exit_code)
         return exit_code;
-    status_gather(&facts, &v);
-    status_find_problems(&facts);
-    status_print(call->out, &facts);
-    status_put_json(cli_json(call->out), &facts);
+    ferry_doctor_examine(&doc, &v);
+    status_print(call->out, &doc);
+    status_put_json(cli_json(call->out), &doc);
     ferry_vdevice_close(&v);
     if (v.table_err && ferry_vdevice_need_table(&v))
         return cli_fail_device(call, &v);

@@ -12,6 +12,7 @@
     X(device_new)                                                                                  \
     X(device_boot)                                                                                 \
     X(status)                                                                                      \
+    X(doctor)                                                                                      \
     X(update)                                                                                      \
     X(confirm)                                                                                     \
     X(reject)                                                                                      \

@@ -1,6 +1,7 @@
 /* cli/status_json.c - a device for a program to read. */
 #include <stdio.h>
 
+#include "doctor_words.h"
 #include "status_facts.h"
 
 static void put_text(cJSON *to, const char *key, const char *text)
@@ -9,7 +10,7 @@ static void put_text(cJSON *to, const char *key, const char *text)
     cJSON_AddStringToObject(to, key, cli_printable(buf, sizeof(buf), text));
 }
 
-static void put_device(cJSON *root, const struct status_facts *f)
+static void put_device(cJSON *root, const struct ferry_facts *f)
 {
     const struct ferry_vdevice *v = f->v;
     const struct ferry_policy *p = &v->policy;
@@ -32,12 +33,12 @@ static void put_device(cJSON *root, const struct status_facts *f)
     cJSON_AddBoolToObject(root, "table_ok", !v->table_err);
 }
 
-static void put_slots(cJSON *root, const struct status_facts *f)
+static void put_slots(cJSON *root, const struct ferry_facts *f)
 {
     char why[FERRY_SENTENCE_BYTES];
     cJSON *list = cJSON_AddArrayToObject(root, "slots");
     for (unsigned i = 0; i < f->n_slots; i++) {
-        const struct status_slot *s = &f->slots[i];
+        const struct ferry_slot_facts *s = &f->slots[i];
         cJSON *o = cJSON_CreateObject();
         cJSON_AddItemToArray(list, o);
         cli_json_slot(o, "label", f->v, s->slot);
@@ -45,11 +46,11 @@ static void put_slots(cJSON *root, const struct status_facts *f)
         cJSON_AddNumberToObject(o, "size", s->span.size_bytes);
         cJSON_AddBoolToObject(o, "runs", s->slot == f->v->dev.running);
         cJSON_AddBoolToObject(o, "boots_next", s->slot == f->next.booted);
-        cJSON_AddStringToObject(o, "content", status_content_name(s->content));
-        cJSON_AddBoolToObject(o, "verified", s->content == STATUS_APP);
-        if (s->content == STATUS_APP)
+        cJSON_AddStringToObject(o, "content", ferry_content_name(s->content));
+        cJSON_AddBoolToObject(o, "verified", s->content == FERRY_CONTENT_APP);
+        if (s->content == FERRY_CONTENT_APP)
             cJSON_AddNumberToObject(o, "used", s->used_bytes);
-        else if (s->content == STATUS_UNFINISHED)
+        else if (s->content == FERRY_CONTENT_UNFINISHED)
             cJSON_AddStringToObject(o, "error", "an update did not finish");
         else
             cJSON_AddStringToObject(o, "error",
@@ -69,7 +70,7 @@ static void put_slots(cJSON *root, const struct status_facts *f)
     }
 }
 
-static void put_otadata(cJSON *root, const struct status_facts *f)
+static void put_otadata(cJSON *root, const struct ferry_facts *f)
 {
     char words[160];
     cJSON *list = cJSON_AddArrayToObject(root, "otadata");
@@ -93,7 +94,7 @@ static void put_number_name(cJSON *o, const char *key, const char *name, uint8_t
     cJSON_AddStringToObject(o, key, name ? name : text);
 }
 
-static void put_partitions(cJSON *root, const struct status_facts *f)
+static void put_partitions(cJSON *root, const struct ferry_facts *f)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "partitions");
     for (unsigned i = 0; i < f->n_partitions; i++) {
@@ -109,7 +110,7 @@ static void put_partitions(cJSON *root, const struct status_facts *f)
     }
 }
 
-static void put_seen(cJSON *root, const struct status_facts *f)
+static void put_seen(cJSON *root, const struct ferry_facts *f)
 {
     cJSON *list = f->n_seen ? cJSON_AddArrayToObject(root, "apps_seen") : NULL;
     for (unsigned i = 0; i < f->n_seen; i++) {
@@ -121,8 +122,23 @@ static void put_seen(cJSON *root, const struct status_facts *f)
     }
 }
 
-void status_put_json(cJSON *root, const struct status_facts *f)
+static void put_problems(cJSON *root, const struct ferry_doctor *doc)
 {
+    struct doctor_words w;
+    cJSON *list = cJSON_AddArrayToObject(root, "problems");
+    for (unsigned i = 0; i < doc->n; i++) {
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddItemToArray(list, o);
+        doctor_words(&w, doc, &doc->findings[i]);
+        cJSON_AddStringToObject(o, "id", ferry_finding_name(doc->findings[i].id));
+        cJSON_AddStringToObject(o, "problem", w.what);
+        cJSON_AddStringToObject(o, "remedy", w.remedy);
+    }
+}
+
+void status_put_json(cJSON *root, const struct ferry_doctor *doc)
+{
+    const struct ferry_facts *f = &doc->facts;
     char why[CLI_WORDS_BYTES];
     put_device(root, f);
     if (!f->v->table_err) {
@@ -135,11 +151,5 @@ void status_put_json(cJSON *root, const struct status_facts *f)
     }
     put_partitions(root, f);
     put_seen(root, f);
-    cJSON *list = cJSON_AddArrayToObject(root, "problems");
-    for (unsigned i = 0; i < f->n_problems; i++) {
-        cJSON *o = cJSON_CreateObject();
-        cJSON_AddItemToArray(list, o);
-        cJSON_AddStringToObject(o, "problem", f->problems[i].what);
-        cJSON_AddStringToObject(o, "remedy", f->problems[i].remedy);
-    }
+    put_problems(root, doc);
 }

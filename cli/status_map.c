@@ -27,26 +27,28 @@ static void add_part(struct part *parts, unsigned *n, struct part part)
 }
 
 /** Partitions, bootloader and table, in order of their place, and the gaps between them. */
-static unsigned collect(const struct status_facts *f, struct part *parts)
+static unsigned collect(const struct ferry_facts *f, struct part *parts)
 {
     unsigned n = 0;
     const struct ferry_vdevice *v = f->v;
-    if (f->has_bootloader && v->policy.chip->bootloader_off_bytes < v->table_off_bytes)
+    if (f->bootloader.state > FERRY_BOOTLOADER_FOREIGN &&
+        f->bootloader.off_bytes < v->table_off_bytes)
         add_part(parts, &n,
-                 (struct part){"(bootloader)", v->policy.chip->bootloader_off_bytes,
-                               v->table_off_bytes - v->policy.chip->bootloader_off_bytes, 0, false,
-                               false});
+                 (struct part){"(bootloader)", f->bootloader.off_bytes,
+                               v->table_off_bytes - f->bootloader.off_bytes, 0, false, false});
     if (f->n_partitions)
         add_part(parts, &n,
                  (struct part){"(table)", v->table_off_bytes, FERRY_FLASH_SECTOR_BYTES, 0, false,
                                false});
     for (unsigned i = 0; i < f->n_partitions; i++) {
         const struct ferry_partition *p = &f->partitions[i];
-        const int slot = status_slot_of(p);
-        const struct status_slot *s = slot == FERRY_SLOT_NONE ? NULL : status_slot(f, slot);
+        const int slot = ferry_facts_slot_of(p);
+        const struct ferry_slot_facts *s =
+            slot == FERRY_SLOT_NONE ? NULL : ferry_facts_slot(f, slot);
         add_part(parts, &n,
-                 (struct part){p->label, p->off_bytes, p->size_bytes, s ? s->used_bytes : 0, false,
-                               s && (s->content == STATUS_APP || s->content == STATUS_EMPTY)});
+                 (struct part){
+                     p->label, p->off_bytes, p->size_bytes, s ? s->used_bytes : 0, false,
+                     s && (s->content == FERRY_CONTENT_APP || s->content == FERRY_CONTENT_EMPTY)});
     }
     qsort(parts, n, sizeof(*parts), by_offset);
     const unsigned n_real = n;
@@ -75,8 +77,7 @@ static const char *cell(bool utf8, const struct part *p, uint64_t at, bool narro
     return utf8 ? "█" : "#";
 }
 
-static void draw(char *line, size_t n, const struct status_facts *f, const struct part *p,
-                 bool utf8)
+static void draw(char *line, size_t n, const struct ferry_facts *f, const struct part *p, bool utf8)
 {
     const uint64_t size = f->v->file.flash.size_bytes;
     const uint64_t first = (uint64_t)p->off_bytes * MAP_CELLS / size;
@@ -105,7 +106,7 @@ static const char *size_words(char *buf, size_t n, uint32_t bytes)
     return buf;
 }
 
-void status_print_map(struct cli_output *out, const struct status_facts *f)
+void status_print_map(struct cli_output *out, const struct ferry_facts *f)
 {
     static struct part parts[2 * (FERRY_TABLE_ROWS + 4)];
     char size[24], label[40], line[4 * MAP_CELLS + 1];

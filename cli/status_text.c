@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "doctor_words.h"
 #include "status_facts.h"
 
 static void head(struct cli_output *out, const char *title)
@@ -9,7 +10,7 @@ static void head(struct cli_output *out, const char *title)
     cli_text(out, "\n%s%s%s\n", cli_colour(out, CLI_BOLD), title, cli_colour(out, CLI_PLAIN));
 }
 
-static void print_device(struct cli_output *out, const struct status_facts *f)
+static void print_device(struct cli_output *out, const struct ferry_facts *f)
 {
     const struct ferry_vdevice *v = f->v;
     const struct ferry_policy *p = &v->policy;
@@ -30,11 +31,11 @@ static void print_device(struct cli_output *out, const struct status_facts *f)
              p->writer == &ferry_slots_idf ? "as ESP-IDF does" : "safely");
 }
 
-static void print_slot_line(struct cli_output *out, const struct status_facts *f, const char *what,
+static void print_slot_line(struct cli_output *out, const struct ferry_facts *f, const char *what,
                             int slot, const char *why)
 {
     char label[FERRY_LABEL_BYTES + 1], app[80] = "";
-    const struct status_slot *s = slot == FERRY_SLOT_NONE ? NULL : status_slot(f, slot);
+    const struct ferry_slot_facts *s = slot == FERRY_SLOT_NONE ? NULL : ferry_facts_slot(f, slot);
     if (s && s->has_desc)
         cli_app_words(app, sizeof(app), &s->desc);
     cli_text(out, "%-12s%s%s%s%s%s\n", what, cli_colour(out, s ? CLI_GOOD : CLI_BAD),
@@ -45,7 +46,7 @@ static void print_slot_line(struct cli_output *out, const struct status_facts *f
                  cli_colour(out, CLI_PLAIN));
 }
 
-static void print_summary(struct cli_output *out, const struct status_facts *f)
+static void print_summary(struct cli_output *out, const struct ferry_facts *f)
 {
     char why[CLI_WORDS_BYTES];
     cli_text(out, "\n");
@@ -55,26 +56,26 @@ static void print_summary(struct cli_output *out, const struct status_facts *f)
 }
 
 /** Second line of a slot: how full, and whether it would boot. */
-static void print_verdict(struct cli_output *out, const struct status_facts *f,
-                          const struct status_slot *s)
+static void print_verdict(struct cli_output *out, const struct ferry_facts *f,
+                          const struct ferry_slot_facts *s)
 {
     const char *indent = "                                ";
     char why[FERRY_SENTENCE_BYTES];
     const char *size = cli_thousands(s->span.size_bytes);
     switch (s->content) {
-    case STATUS_APP:
+    case FERRY_CONTENT_APP:
         cli_text(out, "%s%s of %s bytes used (%u%%), %sverified%s\n", indent,
                  cli_thousands(s->used_bytes), size,
                  (unsigned)((uint64_t)s->used_bytes * 100 / s->span.size_bytes),
                  cli_colour(out, CLI_GOOD), cli_colour(out, CLI_PLAIN));
         break;
-    case STATUS_EMPTY:
+    case FERRY_CONTENT_EMPTY:
         cli_text(out, "empty, %s bytes\n", size);
         break;
-    case STATUS_UNFINISHED:
+    case FERRY_CONTENT_UNFINISHED:
         cli_text(out, "an update that did not finish; %s bytes, will not boot\n", size);
         break;
-    case STATUS_DAMAGED:
+    case FERRY_CONTENT_DAMAGED:
         cli_text(out, "%s%s%s%s\n", indent, cli_colour(out, CLI_BAD),
                  cli_try_words(why, sizeof(why), f->v, s->slot, &s->fault),
                  cli_colour(out, CLI_PLAIN));
@@ -82,14 +83,14 @@ static void print_verdict(struct cli_output *out, const struct status_facts *f,
     }
 }
 
-static void print_slot(struct cli_output *out, const struct status_facts *f,
-                       const struct status_slot *s)
+static void print_slot(struct cli_output *out, const struct ferry_facts *f,
+                       const struct ferry_slot_facts *s)
 {
     char label[FERRY_LABEL_BYTES + 1], app[80], state[40] = "", date[24], time[24];
     const bool runs = s->slot == f->v->dev.running, next = s->slot == f->next.booted;
     const char *role = runs && next ? "runs, stays" : runs ? "runs" : next ? "boots next" : "";
     cli_text(out, "  %-16s %-13s", cli_label(f->v, s->slot, label), role);
-    const bool has_text = s->content == STATUS_APP || s->content == STATUS_DAMAGED;
+    const bool has_text = s->content == FERRY_CONTENT_APP || s->content == FERRY_CONTENT_DAMAGED;
     if (s->has_state)
         cli_state_words(state, sizeof(state), s->state);
     if (has_text && s->has_desc)
@@ -102,7 +103,7 @@ static void print_slot(struct cli_output *out, const struct status_facts *f,
     print_verdict(out, f, s);
 }
 
-static void print_slots(struct cli_output *out, const struct status_facts *f)
+static void print_slots(struct cli_output *out, const struct ferry_facts *f)
 {
     head(out, "App slots");
     for (unsigned i = 0; i < f->n_slots; i++)
@@ -111,7 +112,7 @@ static void print_slots(struct cli_output *out, const struct status_facts *f)
         cli_text(out, "  none\n");
 }
 
-static void print_otadata(struct cli_output *out, const struct status_facts *f)
+static void print_otadata(struct cli_output *out, const struct ferry_facts *f)
 {
     char words[160];
     if (!f->next.has_entries)
@@ -133,7 +134,7 @@ static const char *type_words(char *buf, size_t n, const char *name, uint8_t num
     return buf;
 }
 
-static void print_table(struct cli_output *out, const struct status_facts *f)
+static void print_table(struct cli_output *out, const struct ferry_facts *f)
 {
     char label[40], type[16], subtype[16];
     cli_text(out, "\n%sPartition table%s at 0x%x%s\n", cli_colour(out, CLI_BOLD),
@@ -157,7 +158,7 @@ static void print_table(struct cli_output *out, const struct status_facts *f)
     }
 }
 
-static void print_seen(struct cli_output *out, const struct status_facts *f)
+static void print_seen(struct cli_output *out, const struct ferry_facts *f)
 {
     char app[80];
     if (!f->n_seen)
@@ -168,19 +169,24 @@ static void print_seen(struct cli_output *out, const struct status_facts *f)
                  cli_app_words(app, sizeof(app), &f->seen[i].desc));
 }
 
-static void print_problems(struct cli_output *out, const struct status_facts *f)
+static void print_problems(struct cli_output *out, const struct ferry_doctor *doc)
 {
+    struct doctor_words w;
     head(out, "Problems");
-    if (!f->n_problems)
+    if (!doc->n)
         cli_text(out, "  none\n");
-    for (unsigned i = 0; i < f->n_problems; i++)
+    for (unsigned i = 0; i < doc->n; i++) {
+        doctor_words(&w, doc, &doc->findings[i]);
         cli_text(out, "  %s%u.%s %s\n     %s %s\n", cli_colour(out, CLI_WARN), i + 1,
-                 cli_colour(out, CLI_PLAIN), f->problems[i].what, out->utf8 ? "→" : "->",
-                 f->problems[i].remedy);
+                 cli_colour(out, CLI_PLAIN), w.what, out->utf8 ? "→" : "->", w.remedy);
+    }
+    if (doc->has_more)
+        cli_text(out, "  and more; mend these first\n");
 }
 
-void status_print(struct cli_output *out, const struct status_facts *f)
+void status_print(struct cli_output *out, const struct ferry_doctor *doc)
 {
+    const struct ferry_facts *f = &doc->facts;
     print_device(out, f);
     if (!f->v->table_err) {
         print_summary(out, f);
@@ -190,5 +196,5 @@ void status_print(struct cli_output *out, const struct status_facts *f)
     print_table(out, f);
     print_seen(out, f);
     status_print_map(out, f);
-    print_problems(out, f);
+    print_problems(out, doc);
 }

@@ -164,6 +164,7 @@
     X(FERRY_ERR_ELF, "{file|the ELF file} is not usable" WHY)                                      \
     X(FERRY_ERR_IMAGE_LAYOUT, "{file|the ELF file} cannot be laid out as an image" WHY)            \
     X(FERRY_ERR_KEY, "the key {file|file} is not usable" WHY)                                      \
+    X(FERRY_ERR_UNSOUND, "{file|the device} has findings that are not repaired: {v}")              \
     X(FERRY_ERR_NVS_PAGES,                                                                         \
       "the NVS partition has {v} pages of 4096 bytes; it needs {l} to be written")                 \
     X(FERRY_ERR_NVS_VERSION,                                                                       \

@@ -132,6 +132,7 @@ extern "C" {
     X(FERRY_ERR_ELF, -1008, "ELF file is not usable")                                              \
     X(FERRY_ERR_IMAGE_LAYOUT, -1009, "ELF cannot be laid out as an image")                         \
     X(FERRY_ERR_KEY, -1010, "key is not usable")                                                   \
+    X(FERRY_ERR_UNSOUND, -1020, "something is wrong with the device")                              \
     X(FERRY_ERR_NVS_PAGES, -1100, "NVS partition has too few pages")                               \
     X(FERRY_ERR_NVS_VERSION, -1101, "NVS page is of a later format")                               \
     X(FERRY_ERR_NVS_NO_FREE, -1102, "NVS partition has no free page")                              \

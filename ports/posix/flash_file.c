@@ -289,6 +289,18 @@ ferry_err ferry_flash_file_place(struct ferry_flash_file *ff, uint32_t start_byt
     return FERRY_OK;
 }
 
+ferry_err ferry_flash_file_set(struct ferry_flash_file *ff, uint32_t off_bytes, const uint8_t *src,
+                               uint32_t len_bytes)
+{
+    if (!ferry_range_fits(off_bytes, len_bytes, ff->flash.size_bytes))
+        return FERRY_ERR_FLASH_RANGE;
+    if (!ff->writable) {
+        ff->os_errno = EROFS;
+        return FERRY_ERR_FLASH_IO;
+    }
+    return put(ff, off_bytes, src, len_bytes);
+}
+
 void ferry_flash_file_close(struct ferry_flash_file *ff)
 {
     if (ff->fd >= 0)

@@ -45,6 +45,13 @@ FERRY_MUST_CHECK ferry_err ferry_flash_file_open_part(struct ferry_flash_file *f
 FERRY_MUST_CHECK ferry_err ferry_flash_file_place(struct ferry_flash_file *ff, uint32_t start_bytes,
                                                   uint32_t flash_bytes);
 
+/** Sets bytes to what they shall be, in one write and without the rules of NOR flash: an edit of
+ * the file that is done or not done, not a deed of the chip. Not on disk before the flash's sync.
+ * FERRY_ERR_FLASH_RANGE outside of the flash, or before a merged image's begin; FERRY_ERR_FLASH_IO
+ * opened for reading only, or the system's os_errno; FERRY_ERR_FLASH_FULL. */
+FERRY_MUST_CHECK ferry_err ferry_flash_file_set(struct ferry_flash_file *ff, uint32_t off_bytes,
+                                                const uint8_t *src, uint32_t len_bytes);
+
 /** Closes and lets the lock go. Says nothing about the disk: call the flash's sync before. */
 void ferry_flash_file_close(struct ferry_flash_file *ff);
 
