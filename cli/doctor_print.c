@@ -6,19 +6,20 @@
 
 #include "ferry/bytes.h"
 
-#define WIDTH  100u
-#define INDENT 5u
+#define WIDTH       100u
+#define INDENT      5u
+#define HEAD_INDENT 13u
 
 /** Prints text in lines of at most WIDTH, each indented; the first has its indent already. */
-static void print_wrapped(struct cli_output *out, const char *text)
+static void print_wrapped(struct cli_output *out, unsigned indent, const char *text)
 {
-    unsigned at = INDENT;
+    unsigned at = indent;
     while (*text) {
         const size_t n = strcspn(text, " ");
-        if (at > INDENT && at + n + 1 > WIDTH) {
-            cli_text(out, "\n%*s", (int)INDENT, "");
-            at = INDENT;
-        } else if (at > INDENT) {
+        if (at > indent && at + n + 1 > WIDTH) {
+            cli_text(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
             cli_text(out, " ");
             at++;
         }
@@ -34,7 +35,7 @@ static void print_line(struct cli_output *out, enum cli_colour colour, const cha
     if (!*text)
         return;
     cli_text(out, "%*s%s", (int)INDENT, "", cli_colour(out, colour));
-    print_wrapped(out, text);
+    print_wrapped(out, INDENT, text);
     cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
 }
 
@@ -50,8 +51,9 @@ static void print_head(const struct cli_call *call, const struct ferry_doctor *d
     if (!v->table_err && doc->facts.next.booted != FERRY_SLOT_NONE) {
         cli_text(out, "boots next   %s%s%s\n             ", cli_colour(out, CLI_GOOD),
                  cli_label(v, doc->facts.next.booted, label), cli_colour(out, CLI_PLAIN));
-        cli_text(out, "%s%s%s\n", cli_colour(out, CLI_DIM),
-                 cli_next_words(why, sizeof(why), v, &doc->facts.next), cli_colour(out, CLI_PLAIN));
+        cli_text(out, "%s", cli_colour(out, CLI_DIM));
+        print_wrapped(out, HEAD_INDENT, cli_next_words(why, sizeof(why), v, &doc->facts.next));
+        cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
     } else {
         cli_text(out, "boots next   %snothing%s\n", cli_colour(out, CLI_BAD),
                  cli_colour(out, CLI_PLAIN));
@@ -70,7 +72,7 @@ static void print_finding(struct cli_output *out, unsigned number, const struct 
     static const char arrow[] = "→ ", ascii[] = "-> ";
     char line[2 * CLI_WORDS_BYTES];
     cli_text(out, "%3u. ", number);
-    print_wrapped(out, w->what);
+    print_wrapped(out, INDENT, w->what);
     print_line(out, CLI_DIM, w->why);
     if (offer->ok)
         snprintf(line, sizeof(line), "%srepair: %s", out->utf8 ? arrow : ascii,

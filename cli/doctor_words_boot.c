@@ -109,10 +109,8 @@ static bool selection_words(struct doctor_words *w, const struct ferry_doctor *d
     default:
         return false;
     }
-    DOCTOR_SAY(w->why,
-               "%s. It is tried anew at every start; whatever the fallback order finds "
-               "boots, and no rollback guards it",
-               why);
+    DOCTOR_SAY(w->why, "it is decided anew at every start: what boots is what the fallback order "
+                       "finds first, and no rollback guards it");
     DOCTOR_SAY(w->remedy,
                "ferry doctor %.200s --repair, or put a good image into a slot: ferry "
                "update %.200s IMAGE",
