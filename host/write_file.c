@@ -25,15 +25,28 @@ static bool write_all(int fd, const uint8_t *bytes, size_t n_bytes)
     return true;
 }
 
-/* Takes fd over. */
-static ferry_err write_and_close(int fd, const uint8_t *bytes, size_t n_bytes, int *os_errno)
+static ferry_err write_each(int fd, struct ferry_pieces *pieces)
 {
-    const bool written = write_all(fd, bytes, n_bytes);
+    for (;;) {
+        const uint8_t *bytes;
+        size_t n_bytes;
+        errno = 0; // what a piece fails with need not be the system's
+        const ferry_err err = pieces->next(pieces, &bytes, &n_bytes);
+        if (err || !n_bytes)
+            return err;
+        if (!write_all(fd, bytes, n_bytes))
+            return FERRY_ERR_FILE_WRITE;
+    }
+}
+
+/* Takes fd over. */
+static ferry_err write_and_close(int fd, struct ferry_pieces *pieces, int *os_errno)
+{
+    const ferry_err err = write_each(fd, pieces);
     *os_errno = errno;
-    if (close(fd) == 0 && written)
-        return FERRY_OK;
-    if (written)
-        *os_errno = errno;
+    if (close(fd) == 0 || err)
+        return err;
+    *os_errno = errno;
     return FERRY_ERR_FILE_WRITE;
 }
 
@@ -45,7 +58,7 @@ static mode_t plain_mode(void)
     return 0666 & ~mask;
 }
 
-ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_bytes, int *os_errno)
+ferry_err ferry_write_pieces(const char *path, struct ferry_pieces *pieces, int *os_errno)
 {
     struct stat st;
     char temporary[PATH_MAX];
@@ -54,7 +67,7 @@ ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_byte
     if (exists && !S_ISREG(st.st_mode)) {
         const int fd = open(path, O_WRONLY | O_CLOEXEC);
         *os_errno = errno;
-        return fd < 0 ? FERRY_ERR_FILE_OPEN : write_and_close(fd, bytes, n_bytes, os_errno);
+        return fd < 0 ? FERRY_ERR_FILE_OPEN : write_and_close(fd, pieces, os_errno);
     }
     if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
         return FERRY_ERR_FILE_OPEN;
@@ -63,7 +76,7 @@ ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_byte
     if (fd < 0)
         return FERRY_ERR_FILE_OPEN;
     const bool moded = fchmod(fd, exists ? st.st_mode & 07777 : plain_mode()) == 0;
-    ferry_err err = write_and_close(fd, bytes, n_bytes, os_errno);
+    ferry_err err = write_and_close(fd, pieces, os_errno);
     if (!err && (!moded || rename(temporary, path) != 0)) {
         *os_errno = errno;
         err = FERRY_ERR_FILE_WRITE;
@@ -71,4 +84,25 @@ ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_byte
     if (err)
         unlink(temporary);
     return err;
+}
+
+struct whole {
+    struct ferry_pieces pieces; // first: a pointer to it is a pointer to the whole
+    const uint8_t *bytes;
+    size_t n_bytes;
+};
+
+static ferry_err next_whole(struct ferry_pieces *p, const uint8_t **bytes, size_t *n_bytes)
+{
+    struct whole *w = (struct whole *)(void *)p;
+    *bytes = w->bytes;
+    *n_bytes = w->n_bytes;
+    w->n_bytes = 0;
+    return FERRY_OK;
+}
+
+ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_bytes, int *os_errno)
+{
+    struct whole w = {{next_whole}, bytes, n_bytes};
+    return ferry_write_pieces(path, &w.pieces, os_errno);
 }

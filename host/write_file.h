@@ -13,4 +13,15 @@
 FERRY_MUST_CHECK ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_bytes,
                                             int *os_errno);
 
+/** Bytes that come one piece after the other. */
+struct ferry_pieces {
+    /** Gives the next piece, which stays as it is until the next call; *n_bytes 0: that was all.
+     * What it returns but FERRY_OK ends the writing, and is what the writer returns. */
+    ferry_err (*next)(struct ferry_pieces *p, const uint8_t **bytes, size_t *n_bytes);
+};
+
+/** The same for a file that need not be in memory as a whole. */
+FERRY_MUST_CHECK ferry_err ferry_write_pieces(const char *path, struct ferry_pieces *pieces,
+                                              int *os_errno);
+
 #endif

@@ -41,6 +41,28 @@ static ferry_err read_all(struct ferry_flash_file *ff, uint32_t off_bytes, uint8
     return FERRY_OK;
 }
 
+/* Small reads come out of larger ones. The lock keeps the bytes true as long as the file is open
+ * for reading. */
+static ferry_err read_ahead(struct ferry_flash_file *ff, uint32_t off_bytes, uint8_t *dst,
+                            uint32_t len_bytes)
+{
+    if (ff->writable || len_bytes >= sizeof(ff->ahead))
+        return read_all(ff, off_bytes, dst, len_bytes);
+    if (off_bytes < ff->ahead_off ||
+        !ferry_range_fits(off_bytes - ff->ahead_off, len_bytes, ff->n_ahead)) {
+        const uint32_t left = ff->held_bytes - off_bytes;
+        const uint32_t n = left < sizeof(ff->ahead) ? left : (uint32_t)sizeof(ff->ahead);
+        ff->n_ahead = 0;
+        const ferry_err err = read_all(ff, off_bytes, ff->ahead, n);
+        if (err)
+            return err;
+        ff->ahead_off = off_bytes;
+        ff->n_ahead = n;
+    }
+    memcpy(dst, ff->ahead + (off_bytes - ff->ahead_off), len_bytes);
+    return FERRY_OK;
+}
+
 static ferry_err write_all(struct ferry_flash_file *ff, uint32_t off_bytes, const uint8_t *src,
                            uint32_t len_bytes)
 {
@@ -86,7 +108,7 @@ static ferry_err file_read(const struct ferry_flash *f, uint32_t off_bytes, void
     const uint32_t left = at < ff->held_bytes ? ff->held_bytes - at : 0;
     const uint32_t held = left < len_bytes ? left : len_bytes;
     memset(to + held, 0xff, len_bytes - held);
-    return read_all(ff, at, to, held);
+    return held ? read_ahead(ff, at, to, held) : FERRY_OK;
 }
 
 /** Makes the file longer, with erased bytes. Each step leaves a file that means the same. */

@@ -13,7 +13,7 @@
 #define FERRY_FLASH_SECTOR_BYTES 4096u
 #define FERRY_FLASH_BLOCK_BYTES  65536u
 
-/** Caller-owned; `flash` is what the core gets. os_errno says why the last call failed. */
+/** Caller-owned, 32 KB; `flash` is what the core gets. os_errno says why the last call failed. */
 struct ferry_flash_file {
     struct ferry_flash flash;
     int fd;
@@ -21,6 +21,9 @@ struct ferry_flash_file {
     int os_errno;         // 0: the failure was not the system's
     uint32_t start_bytes; // where in the flash the file begins; 0 if it is all of it
     uint32_t held_bytes;  // how many bytes from there on the file holds
+    uint32_t ahead_off;   // what lies in ahead, of the file; only where nobody can write it
+    uint32_t n_ahead;
+    uint8_t ahead[32768]; // the core reads images by half a kilobyte
 };
 
 /** Opens a file of whole sectors. writable: for writing, alone; else for reading, with other
