@@ -82,7 +82,7 @@ static ferry_err is_named(struct ferry_nvs *s, const struct ferry_nvs_entry *chu
 {
     struct nvs_cursor c = {.page = 0};
     struct nvs_want want;
-    ferry_err err;
+    ferry_err err = FERRY_OK;
     ferry__nvs_want_like(&want, chunk);
     want.chunk = NVS_KEYS;
     *named = false;

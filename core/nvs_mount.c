@@ -218,7 +218,7 @@ static ferry_err erase_replaced(struct ferry_nvs *s)
 static ferry_err is_part_of(struct ferry_nvs *s, uint32_t a, uint32_t b, bool *part)
 {
     struct nvs_cursor c = {.page = (uint16_t)a};
-    ferry_err err;
+    ferry_err err = FERRY_OK;
     *part = true;
     while (*part && (err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK && c.page == a) {
         struct nvs_cursor twin = {.page = (uint16_t)b};
