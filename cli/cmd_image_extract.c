@@ -83,6 +83,18 @@ static bool is_image_alone(const char *path)
     return alone;
 }
 
+/* CLI_EXIT_OK if the table can be worked with; else complained. */
+static int need_table(struct extract *x)
+{
+    if (!ferry_vdevice_need_table(&x->v))
+        return CLI_EXIT_OK;
+    if (x->v.table_err == FERRY_ERR_FLASH_RANGE)
+        return cli_fail_text(x->call->out, x->v.table_err,
+                             "%s ends before the partition table, which lies at 0x%x", x->v.path,
+                             (unsigned)x->v.table_off_bytes);
+    return cli_fail_device(x->call, &x->v);
+}
+
 /* An image that was just verified: how long it is, with the signature sector if there is one. */
 static void measure(struct extract *x, uint32_t image_bytes)
 {
@@ -160,8 +172,11 @@ static int take_bootloader(struct extract *x)
 
 static int take_table(struct extract *x)
 {
-    if (x->v.table_err == FERRY_ERR_TABLE_MAGIC && ferry_vdevice_need_table(&x->v))
-        return cli_fail_device(x->call, &x->v);
+    // A damaged one may be wanted too, to see what is wrong with it.
+    const bool is_there =
+        x->v.table_err != FERRY_ERR_TABLE_MAGIC && x->v.table_err != FERRY_ERR_FLASH_RANGE;
+    if (!is_there)
+        return need_table(x);
     x->kind = KIND_TABLE;
     snprintf(x->name, sizeof(x->name), "table");
     x->region = (struct ferry_region){&x->v.file.flash, x->v.table_off_bytes, FERRY_TABLE_BYTES};
@@ -194,8 +209,9 @@ static int take_named(struct extract *x, const char *name)
         return take_bootloader(x);
     if (!is_label && !strcmp(name, "table"))
         return take_table(x);
-    if (ferry_vdevice_need_table(&x->v))
-        return cli_fail_device(x->call, &x->v);
+    const int exit_code = need_table(x);
+    if (exit_code)
+        return exit_code;
     if (is_label)
         x->slot = ferry_device_slot_at(&x->v.dev, p.off_bytes);
     else if (ferry_vdevice_slot(&x->v, name, &x->slot))
@@ -250,7 +266,8 @@ static void say(struct extract *x, const char *path)
     cJSON_AddNumberToObject(root, "offset", x->region.off_bytes);
     cJSON_AddNumberToObject(root, "size", x->n_bytes);
     cJSON_AddBoolToObject(root, "signed", x->is_signed);
-    if (x->kind == KIND_APP && !ferry_device_desc(&x->v.dev, x->slot, &desc)) {
+    if (x->kind == KIND_APP && !ferry_device_desc(&x->v.dev, x->slot, &desc) &&
+        (*desc.project || *desc.version)) { // some builds leave both empty
         cli_app_words(app, sizeof(app), &desc);
         cJSON_AddStringToObject(root, "app", app);
     }
@@ -284,7 +301,8 @@ static int take(struct extract *x, const char *name)
 {
     if (name)
         return take_named(x, name);
-    return ferry_vdevice_need_table(&x->v) ? cli_fail_device(x->call, &x->v) : take_next_boot(x);
+    const int exit_code = need_table(x);
+    return exit_code ? exit_code : take_next_boot(x);
 }
 
 static int run(struct cli_call *call)
