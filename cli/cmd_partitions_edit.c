@@ -20,6 +20,7 @@
 #include "write_file.h"
 
 #define LONGEST_TABLE_BYTES (1024u * 1024u)
+#define LONG_BYTES          0x200000u // what moves less than this is over at once
 
 /** One call; larger than a stack frame should be. */
 struct job {
@@ -83,9 +84,10 @@ static int carry_out(struct job *j)
     uint32_t n_moved = 0;
     for (size_t i = 0; i < j->edit.n; i++)
         n_moved += j->copy.fates[i].fate == FERRY_FATE_MOVED ? j->copy.fates[i].used_bytes : 0;
+    const bool is_long = n_moved >= LONG_BYTES;
     cli_progress_begin(&j->progress, j->call->out, "Moving", 0, n_moved);
-    ferry_err err = ferry_copy_apply(&j->copy, dst, n_moved ? &progress : NULL);
-    if (n_moved)
+    ferry_err err = ferry_copy_apply(&j->copy, dst, is_long ? &progress : NULL);
+    if (is_long)
         cli_progress_end(&j->progress);
     if (!err)
         err = ferry_copy_check(&j->copy, dst);

@@ -11,6 +11,8 @@ static const struct cli_group groups[] = {
     {"device", "make a virtual device and switch it on"},
     {"image", "look into application images, check, build and sign them"},
     {"partitions", "look into partition tables, build and check them"},
+    {"otadata", "the two entries that choose the slot"},
+    {"slots", "app slots: choose, read, write and erase them"},
     {"rollback", "go back to the previous app, or take that back"},
 };
 

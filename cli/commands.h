@@ -28,6 +28,15 @@
     X(partitions_build)                                                                            \
     X(partitions_check)                                                                            \
     X(partitions_edit)                                                                             \
+    X(partitions_read)                                                                             \
+    X(partitions_write)                                                                            \
+    X(partitions_erase)                                                                            \
+    X(slots_switch)                                                                                \
+    X(slots_read)                                                                                  \
+    X(slots_write)                                                                                 \
+    X(slots_erase)                                                                                 \
+    X(otadata_read)                                                                                \
+    X(otadata_erase)                                                                               \
     X(serve)                                                                                       \
     X(help)
 
