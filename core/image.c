@@ -148,7 +148,7 @@ static bool in_range(const struct ferry_addr_range *r, uint32_t addr)
 static ferry_err check_align(struct ferry_image *img, uint32_t load_addr, uint32_t data_off)
 {
     const struct ferry_chip *c = img->rules->chip;
-    if (!c)
+    if (!c || img->rules->bootloader)
         return FERRY_OK;
     if (!in_range(&c->drom, load_addr) && !in_range(&c->irom, load_addr) &&
         !in_range(&c->psram, load_addr))
@@ -173,7 +173,7 @@ static ferry_err end_segment_header(struct ferry_image *img)
     if (len % 4 || (!big && len >= SEG_LEN_LIMIT))
         return ferry_fail(&img->fault, FERRY_ERR_IMAGE_SEG_LEN, len, SEG_LEN_LIMIT, header_off);
     // The first segment begins with the descriptor, which every app has.
-    if (img->n_segments == 0 && len < FERRY_APP_DESC_BYTES)
+    if (img->n_segments == 0 && len < FERRY_APP_DESC_BYTES && !img->rules->bootloader)
         return ferry_fail(&img->fault, FERRY_ERR_IMAGE_SEG_LEN, len, FERRY_APP_DESC_BYTES,
                           header_off);
     // Espressif notices this only at the very end, after reading past the partition.
@@ -228,7 +228,7 @@ static ferry_err end_image(struct ferry_image *img)
     img->phase = PHASE_REST;
     if (img->rules->max_bytes && img->image_bytes > img->rules->max_bytes)
         return fail(img, FERRY_ERR_IMAGE_SIZE, img->image_bytes, img->rules->max_bytes);
-    if (img->header.hash_appended && img->differs && !img->rules->metadata_only)
+    if (img->differs && !img->rules->metadata_only)
         return fail(img, FERRY_ERR_IMAGE_HASH, 0, 0);
     img->digest_ready = img->header.hash_appended != 0;
     return FERRY_OK;
@@ -277,15 +277,20 @@ static void take_desc(struct ferry_image *img, const uint8_t *data, uint32_t at,
     }
 }
 
+/* Whether the descriptor, with which an app's first segment begins, is passing by. */
+static bool in_desc(const struct ferry_image *img)
+{
+    return img->at_bytes < DESC_END && !img->rules->bootloader;
+}
+
 static void take_data(struct ferry_image *img, const uint8_t *data, uint32_t n)
 {
     uint8_t sum = img->checksum;
     for (uint32_t i = 0; i < n; i++)
         sum ^= data[i];
     img->checksum = sum;
-    if (img->at_bytes < DESC_END) {
+    if (in_desc(img))
         take_desc(img, data, img->at_bytes - FERRY_APP_DESC_OFF, n);
-    }
 }
 
 /* Takes n bytes that lie within the current part. */
@@ -324,7 +329,7 @@ static uint32_t step_bytes(const struct ferry_image *img, size_t n)
     uint32_t until = UINT32_MAX; // file offsets are 32 bits; a longer file is refused by feed
     if (img->phase != PHASE_REST)
         until = img->part_end_bytes;
-    if (img->phase == PHASE_SEG_DATA && img->at_bytes < DESC_END)
+    if (img->phase == PHASE_SEG_DATA && in_desc(img))
         until = DESC_END; // the first segment is longer than the descriptor
     const uint32_t room = until - img->at_bytes;
     return n < room ? (uint32_t)n : room;
@@ -342,7 +347,7 @@ ferry_err ferry_image_feed(struct ferry_image *img, const uint8_t *data, size_t 
         data += step;
         n -= step;
         ferry_err err = FERRY_OK;
-        if (img->phase == PHASE_SEG_DATA && img->at_bytes == DESC_END)
+        if (img->phase == PHASE_SEG_DATA && img->at_bytes == DESC_END && !img->rules->bootloader)
             err = end_desc(img);
         // A segment may be empty, so one step can end more than one part.
         while (!err && img->phase != PHASE_REST && img->at_bytes == img->part_end_bytes)

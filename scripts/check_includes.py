@@ -83,6 +83,7 @@ def find(root, name, header):
     """The file of ours that an include means, or None."""
     for base in (name.parent, Path("."), Path("include"), Path("agent"), Path("host"),
                  Path("ports/posix"), Path("ports/sim"), Path("ports/template"), Path("cli"),
+                 Path("compat/esp-idf"), Path("compat/esp-idf/include"),
                  Path("tests"), Path("tests/support")):
         if (root / base / header).is_file():
             return (root / base / header).resolve().relative_to(root)

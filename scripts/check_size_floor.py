@@ -63,7 +63,7 @@ CUTS = [
          "if (r)"),
         ("core/image.c", r"const bool big = [^;]*;", "const bool big = false;"),
         ("core/image.c", r"const bool page_varies = [^;]*;", "const bool page_varies = false;"),
-        ("core/image.c", r"    if \(!c\)\n", "    if (c || !c)\n"),
+        ("core/image.c", r"    if \(!c \|\| ", "    if (c || !c || "),
         ("core/image.c", r"if \(r->min_secure_version\) {", "if (0) {"),
     ]),
 ]

@@ -78,6 +78,8 @@ struct ferry_image_rules {
     uint16_t chip_rev;              // of this chip, major * 100 + minor
     uint16_t blk_rev;               // of this chip's eFuse block
     bool ignore_max_rev;            // eFuse "disable wafer version major" is burnt
+    bool bootloader;                // no app: no descriptor is looked for, any segment may be
+                                    // first and lie anywhere in a page
     bool metadata_only;             // walk and measure; no chip, checksum or SHA-256 checks
     uint32_t base_off_bytes;        // absolute flash address the image will lie at
     uint32_t max_bytes;             // size of its partition; 0: no limit
