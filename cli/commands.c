@@ -10,6 +10,7 @@ static const struct cli_command *const commands[] = {CLI_COMMANDS(ROW)};
 static const struct cli_group groups[] = {
     {"device", "make a virtual device and switch it on"},
     {"image", "look into application images, check, build and sign them"},
+    {"nvs", "read, write, build and check NVS partitions"},
     {"partitions", "look into partition tables, build and check them"},
     {"otadata", "the two entries that choose the slot"},
     {"slots", "app slots: choose, read, write and erase them"},

@@ -24,6 +24,14 @@
     X(image_merge)                                                                                 \
     X(image_build)                                                                                 \
     X(image_sign)                                                                                  \
+    X(nvs_list)                                                                                    \
+    X(nvs_get)                                                                                     \
+    X(nvs_set)                                                                                     \
+    X(nvs_erase)                                                                                   \
+    X(nvs_build)                                                                                   \
+    X(nvs_check)                                                                                   \
+    X(nvs_keys)                                                                                    \
+    X(nvs_decrypt)                                                                                 \
     X(partitions_show)                                                                             \
     X(partitions_build)                                                                            \
     X(partitions_check)                                                                            \
