@@ -101,10 +101,15 @@ static void fill(struct reflash_world *w, uint32_t off, uint32_t n, uint32_t see
 
 void world_init(struct reflash_world *w, const struct ferry_chip *chip)
 {
+    world_init_prog(w, chip, 1);
+}
+
+void world_init_prog(struct reflash_world *w, const struct ferry_chip *chip, uint32_t prog_bytes)
+{
     static uint8_t image[APP_IMAGE_BYTES(5000)];
     static uint8_t table[4096];
     memset(w, 0, sizeof(*w));
-    sim_flash_init(&w->sim, WORLD_FLASH_BYTES, 1);
+    sim_flash_init(&w->sim, WORLD_FLASH_BYTES, prog_bytes);
     w->policy = (struct ferry_policy){.chip = chip, .chip_rev = 100, .rollback = true};
     w->site.table_off_bytes = WORLD_TABLE_OFF;
     w->cfg.journal = (struct ferry_region){NULL, WORLD_JOURNAL_OFF, 4096};

@@ -54,6 +54,8 @@ struct world_content {
 
 /** A fresh device of this chip, running ota_0 of the old layout. */
 void world_init(struct reflash_world *w, const struct ferry_chip *chip);
+/** The same on a flash that programs units of prog_bytes. */
+void world_init_prog(struct reflash_world *w, const struct ferry_chip *chip, uint32_t prog_bytes);
 void world_fork(struct reflash_world *to, const struct reflash_world *from, uint32_t seed);
 void world_free(struct reflash_world *w);
 
