@@ -1,4 +1,4 @@
-"""ferry image extract: apps, bootloader, table and partitions out of dumps, merged images, devices."""
+"""ferry image extract: apps and everything else out of dumps, merged images and devices."""
 
 import shutil
 import subprocess

@@ -20,6 +20,12 @@ LAYOUTS = {
     "esp32c2": (RISCV, 0x3C000020, 0x42000020, (0x3FCA0000, 0x4037C000)),
     "esp32c6": (RISCV, 0x42400020, 0x42000020, (0x40800000, 0x50000000)),
     "esp32p4": (RISCV, 0x40400020, 0x40000020, (0x4FF00000, 0x50108000)),
+    "esp32c5": (RISCV, 0x42400020, 0x42000020, (0x40800000, 0x50000000)),
+    "esp32c61": (RISCV, 0x42400020, 0x42000020, (0x40800000, 0x40820000)),
+    "esp32h2": (RISCV, 0x42400020, 0x42000020, (0x40800000, 0x50000000)),
+    "esp32h21": (RISCV, 0x42400020, 0x42000020, (0x40800000, 0x50000000)),
+    "esp32h4": (RISCV, 0x42800020, 0x42000020, (0x40810000, 0x50000000)),
+    "esp32s31": (RISCV, 0x40400020, 0x40000020, (0x2F000000, 0x2E000000)),
 }
 # Lengths that end a segment just before, on and just behind a page, with and without headers.
 BORDERS = (0xFFC8, 0xFFD8, 0xFFE0, 0xFFE4, 0xFFF8, 0x10000, 0x1FFE0, 0x3FE0)
@@ -83,7 +89,7 @@ def next_page(rnd, addr):
 def mapped_data(rnd, addr):
     out = []
     if rnd.random() < 0.85:
-        out.append(Section(".flash.appdesc", addr, descriptor(rnd.choice((0, 0, 0, 14, 15, 16)))))
+        out.append(Section(".flash.appdesc", addr, descriptor(rnd.choice((0, 0, 0, 0, 13, 14, 15, 16, 17)))))
         addr = out[-1].end
     for i in range(rnd.randrange(4)):
         kind = rnd.choice((PROGBITS,) * 5 + (INIT_ARRAY, FINI_ARRAY, PREINIT_ARRAY, NOTE))
@@ -112,6 +118,12 @@ def in_ram(rnd, addr):
     return out
 
 
+def bootloader_data(rnd, addr):
+    """A bootloader's descriptor, which its linker script need not place first."""
+    return [Section(".dram0.data", addr, rnd.randbytes(some_size(rnd) & ~3)),
+            Section(".dram0.bootdesc", addr + 0x30000, b"\x50".ljust(80, b"\0"))]
+
+
 def random_program(rnd, chip):
     """A program as a linker might lay it out, or nearly; many cannot become an image."""
     machine, drom, irom, rams = LAYOUTS[chip]
@@ -122,6 +134,8 @@ def random_program(rnd, chip):
     if rnd.random() < 0.05:
         sections += [Section(f".many{i}", rams[0] + 0x40000 + 0x100 * i, rnd.randbytes(0x20))
                      for i in range(17)]
+    if rnd.random() < 0.1:
+        sections += bootloader_data(rnd, rams[0] + 0x60000)
     if rnd.random() < 0.1:
         sections.append(Section(".comment", 0, b"made by hand"))
     if rnd.random() < 0.15:

@@ -98,7 +98,8 @@ def test_overlaps_are_refused_by_both(ferry, esptool, tmp_path):
         parts = [(4096 * rnd.randrange(4) + rnd.choice((0, 1, 4095)),
                   rnd.randbytes(rnd.choice((1, 4095, 4096, 4097)))) for _ in range(2)]
         got, _ = ours(ferry, tmp_path, "esp32", parts, {})
-        words = [word for i, (at, _) in enumerate(parts) for word in (hex(at), tmp_path / f"part{i}")]
+        words = [word for i, (at, _) in enumerate(parts)
+                 for word in (hex(at), tmp_path / f"part{i}")]
         theirs = tmp_path / "theirs.bin"
         theirs.unlink(missing_ok=True)
         with contextlib.suppress(AssertionError):
