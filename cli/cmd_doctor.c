@@ -233,6 +233,9 @@ static int downgrade(struct visit *s)
 {
     bool done;
     const ferry_err err = ferry_plan_make(&s->plan, &s->v, FERRY_REPAIR_DOWNGRADE);
+    if (err == FERRY_ERR_STATE)
+        return cli_fail_text(s->call->out, err,
+                             "nothing to do: the previous app is selected already");
     if (err)
         return cli_fail_slot(s->call, &s->v, err, FERRY_SLOT_NONE);
     int exit_code = carry_out(s, &done);

@@ -96,7 +96,7 @@ static void check_running(struct ferry_doctor *doc)
 void ferry_doctor_boot(struct ferry_doctor *doc)
 {
     const struct ferry_facts *f = &doc->facts;
-    if (f->next.booted == FERRY_SLOT_NONE && f->n_slots)
+    if (f->next.booted == FERRY_SLOT_NONE && ferry_doctor_has_app_row(doc))
         ferry_doctor_add(doc, FERRY_FINDING_NOTHING_BOOTS, FERRY_NOWHERE);
     else if (f->next.has_entries)
         check_selection(doc);
@@ -126,7 +126,7 @@ static enum ferry_finding_id damage_of(const struct ferry_slot_facts *s)
 static void check_slot(struct ferry_doctor *doc, const struct ferry_slot_facts *s)
 {
     struct ferry_finding *found = NULL;
-    if (s->content == FERRY_CONTENT_EMPTY)
+    if (s->content == FERRY_CONTENT_EMPTY && !s->intruder)
         return;
     if (s->content != FERRY_CONTENT_APP || s->intruder)
         found = ferry_doctor_add(doc, damage_of(s), s->span.off_bytes);
@@ -156,7 +156,8 @@ static bool check_named(const struct ferry_doctor *doc, int i, enum ferry_findin
         *id = FERRY_FINDING_ENTRY_SEQ;
     else if (!ferry_otadata_state_name(e->state))
         *id = FERRY_FINDING_ENTRY_STATE;
-    else if (!is_good(f, slot_of(f, i)) && i != ferry_otadata_active(f->next.boot.entries))
+    else if (f->v->dev.n_slot_rows && !is_good(f, slot_of(f, i)) &&
+             i != ferry_otadata_active(f->next.boot.entries))
         *id = FERRY_FINDING_ENTRY_STALE;
     else
         return false;

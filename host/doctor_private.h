@@ -8,6 +8,9 @@
 struct ferry_finding *ferry_doctor_add(struct ferry_doctor *doc, enum ferry_finding_id id,
                                        uint32_t at_bytes);
 
+/** The table has an app partition, be it one that the bootloader never comes to. */
+bool ferry_doctor_has_app_row(const struct ferry_doctor *doc);
+
 void ferry_doctor_bootloader(struct ferry_doctor *doc);
 void ferry_doctor_table(struct ferry_doctor *doc);
 void ferry_doctor_boot(struct ferry_doctor *doc);

@@ -134,7 +134,7 @@ static void check_slot_numbers(struct ferry_doctor *doc)
             found->slot = slot;
             found->value = d->n_slot_rows;
         }
-    if (d->n_slot_rows == 1)
+    if (d->n_slots == 1 && d->n_slot_rows == 1)
         ferry_doctor_add(doc, FERRY_FINDING_ONE_SLOT, d->slots[0].off_bytes);
 }
 
@@ -188,6 +188,14 @@ static void check_rows(struct ferry_doctor *doc)
     }
 }
 
+bool ferry_doctor_has_app_row(const struct ferry_doctor *doc)
+{
+    for (unsigned i = 0; i < doc->facts.n_partitions; i++)
+        if (doc->facts.partitions[i].type == FERRY_TYPE_APP)
+            return true;
+    return false;
+}
+
 void ferry_doctor_table(struct ferry_doctor *doc)
 {
     const struct ferry_facts *f = &doc->facts;
@@ -197,7 +205,7 @@ void ferry_doctor_table(struct ferry_doctor *doc)
     }
     if (!f->v->dev.table.has_md5)
         ferry_doctor_add(doc, FERRY_FINDING_TABLE_NO_MD5, f->v->table_off_bytes);
-    if (!f->n_slots)
+    if (!ferry_doctor_has_app_row(doc))
         ferry_doctor_add(doc, FERRY_FINDING_NO_APP_PARTITION, f->v->table_off_bytes);
     check_otadata_row(doc);
     check_slot_numbers(doc);

@@ -220,9 +220,10 @@ static enum ferry_intruder intruder_in(const struct ferry_facts *f,
                                        const struct ferry_slot_facts *s)
 {
     struct ferry_bootloader b;
-    if (s->content == FERRY_CONTENT_EMPTY || s->has_desc)
+    if (s->has_desc)
         return FERRY_INTRUDER_NONE;
-    // A merged file begins with the bootloader, or with what is erased before it.
+    // A merged file begins with the bootloader, or with what is erased before it: such a slot looks
+    // empty at its begin.
     for (uint32_t off = 0x6000; off <= FERRY_TABLE_OFF_DEFAULT; off += 0x1000)
         if (has_row(f, s, off))
             return FERRY_INTRUDER_MERGED;
