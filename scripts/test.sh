@@ -37,7 +37,8 @@ c_tests() { ctest --test-dir "build/$1" -j"$(nproc)" --timeout 300 --output-on-f
     sed '/^$/d;/^Total Test time/d'; }
 python_tests() { build/venv/bin/pytest -q -x -p no:cacheprovider "$@"; }
 command_line() {
-    FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch python_tests tests/agent tests/e2e
+    FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch COMPAT=$PWD/build/$1/tests \
+        python_tests tests/agent tests/e2e
 }
 tools() { scripts/setup.sh build demo test && scripts/venv.sh; }
 

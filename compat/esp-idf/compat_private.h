@@ -20,6 +20,10 @@ struct compat {
  * none. */
 struct compat *ferry_compat(void);
 
+/** Opens the device that FERRY_DEVICE names, or ends the program with the reason. argv is kept for
+ * esp_restart. */
+void ferry_compat_open_named(char **argv);
+
 /** Espressif's number for an error of the flash. */
 esp_err_t ferry_compat_flash_err(ferry_err err);
 

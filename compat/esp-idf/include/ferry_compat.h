@@ -28,6 +28,13 @@ struct ferry_compat_chip {
  * damaged; ESP_ERR_NO_MEM. */
 esp_err_t ferry_compat_start(const struct ferry_compat_chip *chip);
 
+/** Opens a virtual device (a directory or flash file) and starts on it: in the slot that the
+ * environment's FERRY_RUNNING names, else after the boot decision, whose writes are made. What
+ * changes is kept when the program ends.
+ * ESP_ERR_NOT_FOUND no such device or slot; ESP_ERR_INVALID_STATE no partition table;
+ * ESP_ERR_OTA_ROLLBACK_FAILED nothing boots; as ferry_compat_start. */
+esp_err_t ferry_compat_open(const char *path);
+
 /** Forgets the chip. Whatever was got from the API before is no longer valid. */
 void ferry_compat_stop(void);
 

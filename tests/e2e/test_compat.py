@@ -1,0 +1,84 @@
+"""A program written for ESP-IDF, compiled unchanged against compat/esp-idf, on a virtual device:
+what it does to the device is what `ferry` then finds. COMPAT names the folder of the programs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import images
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(os.environ.get("COMPAT", ROOT / "build" / "release" / "tests"))
+
+
+@pytest.fixture
+def program(device, tmp_path):
+    """Runs a program on the device: program(name, **environment) -> CompletedProcess."""
+    def run(name, **environment):
+        names = {"FERRY_DEVICE": str(device.path), **environment}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("FERRY_")}
+        return subprocess.run([PROGRAMS / f"idf_{name}"], cwd=tmp_path, env={**clean, **names},
+                              check=False, capture_output=True, text=True, timeout=60)
+    return run
+
+
+def put_update(tmp_path, **how):
+    (tmp_path / "update.bin").write_bytes(images.app(size=60000, **how))
+
+
+def test_it_runs_in_the_slot_that_boots(program):
+    done = program("ota_app")
+    assert done.returncode == 0, done.stderr
+    assert "running from ota_0, version 1.0.0, reset reason 1" in done.stderr
+
+
+def test_it_updates_restarts_and_confirms(program, device, tmp_path):
+    put_update(tmp_path, version="2.0.0")
+    done = program("ota_app")
+    assert done.returncode == 0, done.stderr
+    assert "update.bin is demo 2.0.0" in done.stderr
+    assert "running from ota_1, version 2.0.0, reset reason 3" in done.stderr
+    assert "confirmed" in done.stderr
+    assert device.slot("ota_1")["state"] == "valid"
+    assert device.status()["running"] == "ota_1"
+    assert device.part("ota_1").startswith((tmp_path / "update.bin").read_bytes())
+    assert device.boot()["booted"] == "ota_1"
+
+
+def test_an_unwell_update_rolls_itself_back(program, device, tmp_path):
+    put_update(tmp_path, version="2.0.0")
+    done = program("ota_app", UNWELL="yes")
+    # Rejected, it starts in the old slot again, finds the same file and tries it once more: until
+    # the restarts run out, as a chip would go on for ever.
+    assert done.returncode == 1
+    assert "restarted 16 times" in done.stderr
+    (tmp_path / "update.bin").unlink()
+    device.boot()  # of the update, if the last restart had just installed it once more
+    assert device.boot()["booted"] == "ota_0"
+
+
+def test_a_damaged_update_is_not_installed(program, device, tmp_path):
+    put_update(tmp_path, version="2.0.0")
+    data = bytearray((tmp_path / "update.bin").read_bytes())
+    data[40000] ^= 1
+    (tmp_path / "update.bin").write_bytes(data)
+    done = program("ota_app")
+    assert done.returncode == 0
+    assert "not installed: ESP_ERR_OTA_VALIDATE_FAILED" in done.stderr
+    assert device.boot()["booted"] == "ota_0"
+
+
+def test_running_slot_can_be_given(program, device):
+    image = images.app(version="3.0.0", size=30000)
+    device.put("ota_1", image)
+    done = program("ota_app", FERRY_RUNNING="ota_1")
+    assert "running from ota_1, version 3.0.0" in done.stderr
+
+
+@pytest.mark.parametrize("named, said", [("", "FERRY_DEVICE names no device"),
+                                         ("/nowhere", "cannot start on this device")])
+def test_no_device_is_said(program, named, said):
+    done = program("ota_app", FERRY_DEVICE=named)
+    assert done.returncode == 1
+    assert said in done.stderr
