@@ -294,9 +294,11 @@ ferry_err ferry_edit_check(struct ferry_edit *e)
     ferry_err err = to_rows(e, &rows);
     if (!err) {
         err = ferry_rows_check(&rows, &options);
-        if (err)
-            ferry_edit_refuse(e, err, "%s%s", rows.detail,
-                              err == FERRY_ERR_TABLE_SIZE ? " would leave the flash" : "");
+        if (err == FERRY_ERR_TABLE_SIZE)
+            ferry_edit_refuse(e, err, "%s would end at 0x%x; the flash ends at 0x%x", rows.detail,
+                              (unsigned)rows.fault.value, (unsigned)rows.fault.limit);
+        else if (err)
+            ferry_edit_refuse(e, err, "%s", rows.detail);
     }
     ferry_rows_free(&rows);
     return err ? err : check_each(e);
