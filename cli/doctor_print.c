@@ -48,7 +48,13 @@ static void print_head(const struct cli_call *call, const struct ferry_doctor *d
     cli_text(out, "%s%s%s  %s, %s bytes of flash\n", cli_colour(out, CLI_BOLD), v->path,
              cli_colour(out, CLI_PLAIN), v->policy.chip ? v->policy.chip->name : "unknown chip",
              cli_thousands(v->file.flash.size_bytes));
-    if (!v->table_err && doc->facts.next.booted != FERRY_SLOT_NONE) {
+    const bool is_dead = doc->n && doc->findings[0].danger == FERRY_DANGER_DEAD;
+    const bool chooses = !v->table_err && doc->facts.next.booted != FERRY_SLOT_NONE;
+    if (is_dead && chooses) {
+        cli_text(out, "boots next   %snothing%s, as it is; the decision would be %s\n",
+                 cli_colour(out, CLI_BAD), cli_colour(out, CLI_PLAIN),
+                 cli_label(v, doc->facts.next.booted, label));
+    } else if (chooses) {
         cli_text(out, "boots next   %s%s%s\n             ", cli_colour(out, CLI_GOOD),
                  cli_label(v, doc->facts.next.booted, label), cli_colour(out, CLI_PLAIN));
         cli_text(out, "%s", cli_colour(out, CLI_DIM));
@@ -167,9 +173,11 @@ static void print_bytes(char *buf, size_t n, const struct ferry_plan_sector *s)
         last--;
     for (uint32_t i = first; i <= last; i++)
         differ += s->before[i] != s->after[i];
-    snprintf(buf, n, "%s byte%s between 0x%x and 0x%x", cli_thousands(differ),
-             differ == 1 ? "" : "s", (unsigned)(s->off_bytes + first),
-             (unsigned)(s->off_bytes + last));
+    if (differ == 1)
+        snprintf(buf, n, "the byte at 0x%x", (unsigned)(s->off_bytes + first));
+    else
+        snprintf(buf, n, "%s bytes between 0x%x and 0x%x", cli_thousands(differ),
+                 (unsigned)(s->off_bytes + first), (unsigned)(s->off_bytes + last));
 }
 
 /** What stands in a sector, in the words of what lies there; "" where bytes must do. */

@@ -149,6 +149,15 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
         DOCTOR_SAY(w->why, "an update that is not confirmed will go back at the next reset");
         DOCTOR_SAY(w->remedy, "say --rollback=on, or \"rollback\": true in device.json");
         return true;
+    case FERRY_FINDING_NVS_DAMAGED: {
+        char label[40];
+        DOCTOR_SAY(w->what, "%s: %s thing%s stored in it %s damaged, the first at 0x%x",
+                   cli_printable(label, sizeof(label), f->row->label), cli_thousands(f->value),
+                   f->value == 1 ? "" : "s", f->value == 1 ? "is" : "are", (unsigned)f->at_bytes);
+        DOCTOR_SAY(w->why, "%s", f->detail);
+        DOCTOR_SAY(w->remedy, "all of it: ferry nvs check %.200s", doc->facts.v->path);
+        return true;
+    }
     case FERRY_FINDING_UPDATE_LEFT:
         DOCTOR_SAY(w->what, "an update was interrupted and can go on where it stopped");
         DOCTOR_SAY(w->why, "its checkpoint lies beside the device; the slot it goes to does not "

@@ -2,6 +2,9 @@
 #include "doctor_words.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "partition_edit.h"
 
 static void try_words(struct doctor_words *w, const struct ferry_doctor *doc,
                       const struct ferry_finding *f, const char *label, const char *why)
@@ -63,17 +66,79 @@ static bool slot_words(struct doctor_words *w, const struct ferry_doctor *doc,
     }
 }
 
+/** The smallest of a layout's OTA slots on this flash; 0: it has not two, or does not fit. */
+static uint32_t slots_of_layout(const struct ferry_vdevice *v, const char *name)
+{
+    static struct ferry_edit edit; // a table of 95 rows, twice
+    char detail[FERRY_LAYOUT_DETAIL_BYTES];
+    struct ferry_layout layout;
+    uint32_t least = UINT32_MAX, n = 0;
+    const struct ferry_layout_room room = {.flash_bytes = v->file.flash.size_bytes,
+                                           .table_off_bytes = v->table_off_bytes};
+    ferry_edit_begin(&edit, NULL, 0, room.flash_bytes, room.table_off_bytes, true);
+    if (ferry_layout_make(&layout, name, &room, detail) || ferry_edit_layout(&edit, &layout) ||
+        ferry_edit_check(&edit))
+        return 0;
+    for (size_t i = 0; i < edit.n; i++) {
+        const struct ferry_partition *p = &edit.rows[i].p;
+        if (p->type != FERRY_TYPE_APP || (p->subtype & 0xf0) != FERRY_APP_OTA_0)
+            continue;
+        n++;
+        least = p->size_bytes < least ? p->size_bytes : least;
+    }
+    return n > 1 ? least : 0;
+}
+
+/** Adds the named layouts whose slots hold so many bytes: "ota (1,572,864 bytes)". */
+static unsigned layout_words(char *buf, size_t n_bytes, const struct ferry_vdevice *v,
+                             uint32_t bytes)
+{
+    const char *name, *what;
+    unsigned n = 0;
+    buf[0] = '\0';
+    for (size_t i = 0; ferry_layout_at(i, &name, &what); i++) {
+        const uint32_t slot = slots_of_layout(v, name);
+        const size_t at = strlen(buf);
+        if (slot >= bytes)
+            snprintf(buf + at, n_bytes - at, "%s%s (slots of %s bytes)", n++ ? ", " : "", name,
+                     cli_thousands(slot));
+    }
+    return n;
+}
+
+/** What two equal slots could be at most, behind the first 64 KB. */
+static uint32_t largest_possible(const struct ferry_vdevice *v)
+{
+    const uint32_t block = FERRY_FLASH_BLOCK_BYTES, size = v->file.flash.size_bytes;
+    return size > block ? (size - block) / 2 / block * block : 0;
+}
+
 static void too_big_words(struct doctor_words *w, const struct ferry_doctor *doc,
                           const struct ferry_finding *f)
 {
+    char layouts[400];
+    const struct ferry_vdevice *v = doc->facts.v;
+    const uint32_t most = largest_possible(v);
     DOCTOR_SAY(w->what, "%.300s is %s bytes; the largest slot holds %s", doc->app->path,
                cli_thousands(f->value), cli_thousands(f->limit));
+    if (layout_words(layouts, sizeof(layouts), v, f->value))
+        DOCTOR_SAY(w->remedy,
+                   "ferry partitions edit --table; of the named layouts these hold it: %s",
+                   layouts);
+    else if (most >= f->value)
+        DOCTOR_SAY(w->remedy,
+                   "ferry partitions edit --app-size; no named layout holds it, but this flash has "
+                   "room for two slots of %s bytes",
+                   cli_thousands(most));
+    else
+        DOCTOR_SAY(w->remedy,
+                   "a smaller app, or a larger flash: two equal slots have %s bytes each "
+                   "in this one",
+                   cli_thousands(most));
     DOCTOR_SAY(w->why, "%s",
-               f->limit
-                   ? "no update with it can succeed; a table with larger slots changes offsets, "
-                     "so the whole device is written anew"
-                   : "the table has no OTA slot");
-    DOCTOR_SAY(w->remedy, "a table with slots of at least %s bytes", cli_thousands(f->value));
+               f->limit ? "no update with it can succeed; another table moves what lies in flash, "
+                          "so the device is written anew"
+                        : "the table has no OTA slot");
 }
 
 bool doctor_words_app(struct doctor_words *w, const struct ferry_doctor *doc,

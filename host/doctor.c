@@ -1,5 +1,6 @@
 /* host/doctor.c - the examination: what belongs to the whole device, and the order of findings.
- * Table and bootloader: doctor_table.c; otadata, slots and the app file: doctor_boot.c. */
+ * Table and bootloader: doctor_table.c; otadata, slots and the app file: doctor_boot.c; NVS:
+ * doctor_nvs.c. */
 #include "doctor_private.h"
 
 #include <string.h>
@@ -86,6 +87,7 @@ void ferry_doctor_examine(struct ferry_doctor *doc, struct ferry_vdevice *v)
         ferry_doctor_boot(doc);
         ferry_doctor_slots(doc);
         ferry_doctor_entries(doc);
+        ferry_doctor_nvs(doc);
     }
     ferry_doctor_app(doc);
     if (doc->update_left)

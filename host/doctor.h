@@ -65,6 +65,7 @@ enum ferry_repair {
     X(SLOT_BOOTLOADER, "slot-bootloader", WRONG, NONE)                                             \
     X(SLOT_LINKED, "slot-linked-elsewhere", WRONG, NONE)                                           \
     X(SLOT_SECURE_VERSION, "slot-secure-version", WRONG, NONE)                                     \
+    X(NVS_DAMAGED, "nvs-damaged", WRONG, NONE)                                                     \
     X(APP_TOO_BIG, "app-too-big", WRONG, NONE)                                                     \
     X(APP_MERGED, "app-merged", WRONG, NONE)                                                       \
     X(APP_BOOTLOADER, "app-bootloader", WRONG, NONE)                                               \
@@ -89,8 +90,9 @@ enum ferry_repair {
 enum ferry_finding_id { FERRY_FINDINGS(FERRY_FINDING_ENUM_) FERRY_N_FINDINGS };
 #undef FERRY_FINDING_ENUM_
 
-#define FERRY_NOWHERE     UINT32_MAX
-#define FERRY_FINDING_MAX 128u // a hostile table can have thousands; more are not listed
+#define FERRY_NOWHERE        UINT32_MAX
+#define FERRY_FINDING_MAX    128u // a hostile table can have thousands; more are not listed
+#define FERRY_FINDING_DETAIL 448u
 
 /** One thing that is wrong. What value, limit and the rest are stands with each name in
  * cli/doctor_words.c; what a finding does not need is FERRY_NOWHERE, FERRY_SLOT_NONE, -1 or 0. */
@@ -104,9 +106,10 @@ struct ferry_finding {
     const struct ferry_partition *row, *with; // rows of facts.partitions
     uint32_t value, limit;
     struct ferry_fault fault;
+    char detail[FERRY_FINDING_DETAIL]; // in words, where numbers do not do
 };
 
-/** An examination; large (40 KB), not for the stack. */
+/** An examination; large (100 KB), not for the stack. */
 struct ferry_doctor {
     struct ferry_facts facts;
     const struct ferry_app_file *app; // that somebody wants to install; NULL: none

@@ -16,6 +16,7 @@ void ferry_doctor_table(struct ferry_doctor *doc);
 void ferry_doctor_boot(struct ferry_doctor *doc);
 void ferry_doctor_slots(struct ferry_doctor *doc);
 void ferry_doctor_entries(struct ferry_doctor *doc);
+void ferry_doctor_nvs(struct ferry_doctor *doc);
 void ferry_doctor_app(struct ferry_doctor *doc);
 
 #endif

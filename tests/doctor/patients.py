@@ -10,6 +10,7 @@ import json
 import random
 import struct
 import sys
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def bootloader(chip="esp32c3", size_code=0, texts=(ERROR_TEXT,), size=12000, bad
         out = out.ljust((len(out) + 0xFFF) // 0x1000 * 0x1000, b"\xff")
         out += b"\xe7\x02" + b"\0" * 1214
     return out
+
+
+def nvs_page():
+    """An NVS page with a namespace and a number in it."""
+    head = struct.pack("<IIB19x", 0xFFFFFFFE, 0, 0xFE).replace(b"\0" * 19, b"\xff" * 19)
+    page = bytearray(b"\xff" * 0x1000)
+    put(page, 0, head + struct.pack("<I", zlib.crc32(head[4:], 0xFFFFFFFF)))
+    for i, (space, kind, key, value) in enumerate(
+            [(0, 0x01, b"storage", b"\x01"), (1, 0x14, b"restarts", b"\x05\0\0\0")]):
+        start = struct.pack("<BBBB", space, kind, 1, 0xFF)
+        rest = key.ljust(16, b"\0") + value.ljust(8, b"\xff")
+        put(page, 64 + 32 * i,
+            start + struct.pack("<I", zlib.crc32(start + rest, 0xFFFFFFFF)) + rest)
+    page[32] = 0xFA  # the first two entries are written
+    return bytes(page)
 
 
 V1 = images.app(version="1.0.0", size=24000, seed=1)
@@ -147,7 +163,7 @@ PATIENTS = [
     # The flash as a whole.
     Patient("blank", ["flash-blank"], flash=b"\xff" * images.FLASH),
     Patient("encrypted", ["flash-encrypted"], flash=noise(images.FLASH)),
-    Patient("chip unknown", ["nothing-boots", "slot-damaged", "chip-unknown"], options=(), boot=b"\xff" * 64,
+    Patient("chip unknown", ["nothing-boots", "slot-damaged", "chip-unknown"], options=(), boot=b"",
             ota_0=b"", ota_1=b"", first=b"", second=b"",
             rows=[("nvs", DATA, 2, 0x9000, 0x4000), ("app", APP, 0, 0x10000, 0x10000)],
             others={"app": noise(2000)}),
@@ -285,6 +301,13 @@ PATIENTS = [
             options=("--chip=esp32c3", "--anti-rollback=on", "--secure-version=3")),
     Patient("no descriptor", ["slot-no-descriptor"], boots="ota_1",
             ota_0=images.app(no_descriptor=True)),
+    # NVS.
+    Patient("nvs whole", [], boots="ota_1", others={"nvs": nvs_page()}),
+    Patient("nvs entry damaged", ["nvs-damaged"], boots="ota_1",
+            others={"nvs": flipped(nvs_page(), 64 + 24)}),
+    Patient("nvs damaged, but encrypted", [], boots="ota_1",
+            others={"nvs": flipped(nvs_page(), 64 + 24)},
+            rows=[*TWO[:5], ("keys", DATA, 4, 0xD0000, 0x1000)]),
     # An app that is to come.
     Patient("app fits", [], boots="ota_1", app=V1),
     Patient("app too big", ["app-too-big"], boots="ota_1", app=images.app(size=0x60000)),
