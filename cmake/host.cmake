@@ -10,6 +10,17 @@ if(NOT OPENSSL_FOUND)
     find_package(OpenSSL 3 REQUIRED)
 endif()
 
+# So does libelf, which only `image build` needs, with what it needs itself.
+pkg_check_modules(ELF REQUIRED IMPORTED_TARGET GLOBAL libelf)
+set(FERRY_ELF_ARCHIVES)
+foreach(name ${ELF_STATIC_LIBRARIES})
+    find_library(FERRY_ARCHIVE_${name} lib${name}.a)
+    list(APPEND FERRY_ELF_ARCHIVES ${FERRY_ARCHIVE_${name}})
+endforeach()
+if(NOT FERRY_ELF_ARCHIVES MATCHES NOTFOUND)
+    set_target_properties(PkgConfig::ELF PROPERTIES INTERFACE_LINK_LIBRARIES "${FERRY_ELF_ARCHIVES}")
+endif()
+
 add_library(ferry_crypto STATIC ${FERRY_CRYPTO_OPENSSL_SOURCES})
 target_include_directories(ferry_crypto PUBLIC include)
 target_link_libraries(ferry_crypto PUBLIC OpenSSL::Crypto)
