@@ -1,0 +1,127 @@
+"""The power test of reflash catches what it is there to catch: each fault is planted in a copy of
+the core, and the sweep over the copy must fail. A fault that cannot be planted any more fails too."""
+
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+FAULTS = {
+    "a destination changes before the journal stands": (
+        "core/reflash.c",
+        "    err = ferry_journal_write(",
+        "    const struct ferry_region chip = ferry__reflash_chip(r);\n"
+        "    err = ferry_region_erase(&chip, r->plan.steps[0].dest_off_bytes, 4096, false);\n"
+        "    if (err)\n        return err;\n"
+        "    err = ferry_journal_write(",
+    ),
+    "a chunk is marked done before it is written and read back": (
+        "core/reflash.c",
+        "            is_begun = true;\n",
+        "            is_begun = true;\n"
+        "            err = err ? err : ferry_journal_end_chunk(&r->journal, r->chunk, &r->fault);\n",
+    ),
+    "a chunk is not marked before its first change": (
+        "core/reflash.c",
+        "err = ferry_journal_begin_chunk(&r->journal, r->chunk, &r->fault);",
+        "err = FERRY_OK;",
+    ),
+    "the journal is trusted without its hash": (
+        "core/journal.c",
+        "if (!ferry_equal_const_time(stands, counts, sizeof(stands)))",
+        "if (memcmp(work, \"FRYJ\", 4) != 0)",
+    ),
+    "sectors that are finished are erased again": (
+        "core/reflash.c",
+        "        if (!r->redo) {\n",
+        "        if (r->n_written > 1000) {\n",
+    ),
+    "the plan is closed before its last step": (
+        "core/reflash.c",
+        "if (++r->step < r->plan.n_steps)",
+        "if (++r->step + 1 < r->plan.n_steps)",
+    ),
+    "what decides about booting has no place in the order": (
+        "core/reflash_boot.c",
+        "    if (!o->n_differ[i])\n        return false;\n",
+        "    if (o->n_differ[i] < 1000)\n        return false;\n",
+    ),
+    "a region is overwritten before the step that reads it": (
+        "core/reflash_boot.c",
+        "if (k != i && s->source == FERRY_SOURCE_MOVED &&",
+        "if (k != i && s->source == FERRY_SOURCE_HELD &&",
+    ),
+    "a window is kept quiet": (
+        "core/reflash_boot.c",
+        "    rep->window_sectors += o->n_differ[i];\n",
+        "",
+    ),
+    "after a cut the work begins one chunk too far": (
+        "core/reflash.c",
+        "seek(r, !err && is_done ? chunk + 1 : chunk);",
+        "seek(r, !err ? chunk + 1 : chunk);",
+    ),
+}
+
+SOURCES = [
+    "tests/power/test_power_reflash.c",
+    "tests/support/app_image.c",
+    "tests/support/reflash_world.c",
+    "ports/sim/sim_flash.c",
+    "crypto/openssl.c",
+    "crypto/openssl_verify.c",
+]
+
+
+def core_sources(tree: pathlib.Path) -> list[str]:
+    """Those that the sweep needs: NVS has nothing to do with it."""
+    return [str(p) for p in sorted((tree / "core").glob("*.c")) if not p.name.startswith("nvs")]
+
+
+def build(tree: pathlib.Path) -> pathlib.Path:
+    program = tree / "test_power_reflash"
+    includes = ["include", ".", "ports/sim", "tests/support"]
+    subprocess.run(
+        ["gcc", "-std=c11", "-O1", *[f"-I{tree / i}" for i in includes]]
+        + [str(tree / s) for s in SOURCES]
+        + core_sources(tree)
+        + ["-lcrypto", "-o", str(program)],
+        check=True,
+    )
+    return program
+
+
+def copy_of_the_tree(to: pathlib.Path) -> pathlib.Path:
+    for part in ("core", "crypto", "include", "ports/sim", "tests/support", "tests/power"):
+        shutil.copytree(ROOT / part, to / part)
+    return to
+
+
+def plant(tree: pathlib.Path, name: str, old: str, new: str) -> None:
+    path = tree / name
+    text = path.read_text()
+    assert text.count(old) == 1, f"{name} has no longer one place that says: {old}"
+    path.write_text(text.replace(old, new))
+
+
+def sweep(program: pathlib.Path) -> subprocess.CompletedProcess:
+    command = [str(program), "--seeds", "24"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_core_as_it_is_passes(tmp_path):
+    result = sweep(build(copy_of_the_tree(tmp_path / "tree")))
+    assert result.returncode == 0, result.stdout[-2000:]
+    assert " 0 failed" in result.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_fault_is_caught(tmp_path, fault):
+    tree = copy_of_the_tree(tmp_path / "tree")
+    plant(tree, *FAULTS[fault])
+    result = sweep(build(tree))
+    assert result.returncode == 1, f"{fault}: the sweep noticed nothing"
+    assert not result.stdout.splitlines()[-1].endswith(" 0 failed")
