@@ -120,8 +120,9 @@ static int answer(const struct cli_call *call, const struct setting *s, bool cha
     cJSON_AddStringToObject(root, "type", ferry_nvs_type_name(s->type));
     cJSON_AddNumberToObject(root, "size", (double)n);
     cJSON_AddBoolToObject(root, "changed", changed);
-    cli_text(call->out, "%s/%s %s %s, %s bytes\n", s->ns, s->key,
-             changed ? "is now" : "was already", ferry_nvs_type_name(s->type), cli_thousands(n));
+    cli_text(call->out, "%s/%s %s %s, %s byte%s\n", s->ns, s->key,
+             changed ? "is now" : "was already", ferry_nvs_type_name(s->type), cli_thousands(n),
+             n == 1 ? "" : "s");
     return cli_done(call->out);
 }
 
@@ -155,7 +156,7 @@ static int run(struct cli_call *call)
 
 static const struct cli_example examples[] = {
     {"ferry nvs set dev app boots u32 7", "a number; 0x7 does as well"},
-    {"ferry nvs set dev app offset i16 -- -40", "after --, a minus is no option"},
+    {"ferry nvs set dev app offset i16 -40", "a negative one"},
     {"ferry nvs set dev wifi ssid string 'my net'", "a string"},
     {"ferry nvs set dev mtls_auth cert string @cert.pem", "a string from a file, blobs as well"},
     {"ferry nvs set nvs.bin app id blob base64:AAECAw==", "a blob; without base64: it is hex"},
@@ -177,6 +178,7 @@ const struct cli_command cli_cmd_nvs_set = {
         "\n" NVS_KEYS_ABOUT,
     .min_args = 5,
     .max_args = 5,
+    .negative_args = true,
     .shared = nvs_input_options,
     .examples = examples,
     .exits = "the value does not suit its type, the store is full or read-only",

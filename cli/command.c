@@ -167,6 +167,31 @@ static int parse_and_run(struct cli_call *call, int argc, char **argv)
     return e ? complain_option(call) : check_and_run(call);
 }
 
+static bool is_negative_number(const char *word)
+{
+    return word[0] == '-' && ((word[1] >= '0' && word[1] <= '9') || word[1] == '.');
+}
+
+/** Copies argv to words, which holds two more, with the negative numbers behind a "--" at the end:
+ * getopt would take them for options. Returns how many words there are now. */
+static int numbers_last(int argc, char **argv, char **words)
+{
+    static char end[] = "--";
+    int n = 0, first = 0;
+    while (first < argc && strcmp(argv[first], end) != 0)
+        first++;
+    for (int i = 0; i < first; i++)
+        if (!is_negative_number(argv[i]))
+            words[n++] = argv[i];
+    words[n++] = end;
+    for (int i = 0; i < first; i++)
+        if (is_negative_number(argv[i]))
+            words[n++] = argv[i];
+    for (int i = first + 1; i < argc; i++)
+        words[n++] = argv[i];
+    return n;
+}
+
 /** Help and version are not the command's answer: they stay plain text. */
 static bool wants_object(const struct cli_call *call)
 {
@@ -182,8 +207,13 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
     struct cli_call call = {.command = command, .out = &out};
     call.args = calloc((size_t)argc + 1, sizeof(*call.args));
     call.options = calloc((size_t)argc + 1, sizeof(*call.options));
+    char **words = calloc((size_t)argc + 2, sizeof(*words));
     int exit_code = CLI_EXIT_FAILED;
-    if (call.args && call.options)
+    if (words && command->negative_args) {
+        argc = numbers_last(argc, argv, words);
+        argv = words;
+    }
+    if (call.args && call.options && words)
         exit_code = parse_and_run(&call, argc, argv);
     else
         cli_fail_err(&out, FERRY_ERR_NO_MEMORY, NULL);
@@ -192,6 +222,7 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
     cli_output_close(&out);
     free(call.args);
     free(call.options);
+    free(words);
     return exit_code;
 }
 

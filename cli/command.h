@@ -39,6 +39,7 @@ struct cli_command {
     const char *args;    // positional arguments as help shows them: "DEVICE SOURCE" (may be NULL)
     const char *about;   // what it does and what the arguments are, paragraphs (may be NULL)
     int min_args, max_args;
+    bool negative_args; // a word like -40 is an argument here, not an option
     const struct argp_option *options;  // every row with doc, ended by {0} (may be NULL)
     const struct argp_option *shared;   // a group shared with other commands (may be NULL)
     const struct cli_example *examples; // ended by {0}
