@@ -31,7 +31,9 @@ static int image_length(const struct cli_call *call, const struct ferry_vdevice 
 {
     static uint8_t work[4096];
     struct ferry_image img;
-    const struct ferry_image_rules rules = {.chip = v->policy.chip,
+    // A bootloader is copied to RAM: where its segments lie in flash says nothing.
+    const struct ferry_chip *chip = t->kind == TARGET_BOOTLOADER ? NULL : v->policy.chip;
+    const struct ferry_image_rules rules = {.chip = chip,
                                             .chip_rev = v->policy.chip_rev,
                                             .ignore_max_rev = true,
                                             .base_off_bytes = t->region.off_bytes,

@@ -11,8 +11,8 @@ extern const struct argp_option cli_device_options[];
 
 /** What DEVICE is, for struct cli_command.about. */
 #define CLI_DEVICE_ABOUT                                                                           \
-    "DEVICE is the directory of a virtual device, or a file with the contents of a flash chip: a "  \
-    "whole dump, or a merged image that begins with the bootloader."
+    "DEVICE is the directory of a virtual device, or a file with the contents of a flash chip: a " \
+    "whole dump, or a merged image, which ends anywhere and may begin with the bootloader."
 
 /** Opens call->args[0] as the options say. Returns CLI_EXIT_OK, or the exit code to return: the
  * complaint is made then and nothing is open. need_table: a device without a usable partition

@@ -48,15 +48,14 @@ static uint64_t partitions_end(const struct ferry_region *all, uint32_t table_of
     return end;
 }
 
-/** True if the image at the file's start is over before the table begins, as a bootloader is and an
- * app that happens to be this long is not. */
-static bool ends_before(const struct ferry_flash *file, uint32_t limit_bytes)
+/** True if the image is over before the table begins, as a bootloader is and an app that happens to
+ * be this long is not. */
+static bool ends_before(const struct ferry_region *room)
 {
     uint8_t work[512];
     struct ferry_image img;
-    const struct ferry_region room = {file, 0, limit_bytes};
-    const struct ferry_image_rules rules = {.metadata_only = true, .max_bytes = limit_bytes};
-    return !ferry_image_verify(&room, &rules, work, sizeof(work), &img);
+    const struct ferry_image_rules rules = {.metadata_only = true, .max_bytes = room->size_bytes};
+    return !ferry_image_verify(room, &rules, work, sizeof(work), &img);
 }
 
 /** What the header says, and never less than what is there. */
@@ -74,32 +73,57 @@ static void find_size(struct ferry_merged *m, uint8_t size_code, uint32_t n_byte
                                     FERRY_FLASH_SECTOR_BYTES * FERRY_FLASH_SECTOR_BYTES);
 }
 
+/** The bootloader's header, at_bytes into a file that begins with it or at the flash's begin. */
+static bool find_header(const struct ferry_region *all, uint32_t at_bytes, struct ferry_merged *m,
+                        struct ferry_image_header *header)
+{
+    uint8_t bytes[FERRY_IMAGE_HEADER_BYTES];
+    if (ferry_region_read(all, at_bytes, bytes, sizeof(bytes)) || bytes[0] != FERRY_IMAGE_MAGIC)
+        return false;
+    ferry_image_header_decode(bytes, header);
+    m->chip = ferry_chip_by_id(header->chip_id);
+    if (!m->chip || (at_bytes && at_bytes != m->chip->bootloader_off_bytes))
+        return false;
+    m->start_bytes = m->chip->bootloader_off_bytes - at_bytes;
+    return true;
+}
+
+/** True if the file holds the table's sector in its place, at least a part of it, before which the
+ * bootloader ends. */
+static bool has_table(const struct ferry_region *all, uint32_t header_at, uint32_t table_at,
+                      uint32_t n_bytes)
+{
+    uint8_t row[FERRY_ROW_BYTES];
+    if (header_at >= table_at || n_bytes <= table_at ||
+        ferry_region_read(all, table_at, row, sizeof(row)))
+        return false;
+    const struct ferry_region room = {all->flash, header_at, table_at - header_at};
+    return ferry_row_kind(row) == FERRY_ROW_PARTITION || ends_before(&room);
+}
+
 bool ferry_merged_find(const struct ferry_flash *file, uint32_t n_bytes, uint32_t table_off_bytes,
                        struct ferry_merged *out)
 {
+    static const uint32_t header_places[] = {0, 0x1000, 0x2000};
     const struct ferry_region all = {file, 0, file->size_bytes};
-    uint8_t bytes[FERRY_IMAGE_HEADER_BYTES], row[FERRY_ROW_BYTES];
-    struct ferry_image_header header;
-    if (ferry_region_read(&all, 0, bytes, sizeof(bytes)) || bytes[0] != FERRY_IMAGE_MAGIC)
-        return false;
-    ferry_image_header_decode(bytes, &header);
-    struct ferry_merged m = {.chip = ferry_chip_by_id(header.chip_id)};
-    if (!m.chip || m.chip->bootloader_off_bytes >= table_off_bytes)
-        return false;
-    m.start_bytes = m.chip->bootloader_off_bytes;
-    const uint32_t table_at = table_off_bytes - m.start_bytes;
-    if (n_bytes <= table_at || n_bytes > LARGEST_FLASH_BYTES - m.start_bytes ||
-        ferry_region_read(&all, table_at, row, sizeof(row)))
-        return false;
-    if (ferry_row_kind(row) != FERRY_ROW_PARTITION && !ends_before(file, table_at))
-        return false;
-    const uint64_t end = partitions_end(&all, table_at);
-    if (!m.start_bytes && is_power_of_two(n_bytes) && n_bytes >= LEAST_FLASH_BYTES &&
-        end <= n_bytes)
-        return false;
-    find_size(&m, header.spi_size_code, n_bytes, end);
-    *out = m;
-    return true;
+    for (size_t i = 0; i < sizeof(header_places) / sizeof(header_places[0]); i++) {
+        struct ferry_image_header header;
+        struct ferry_merged m = {0};
+        if (!find_header(&all, header_places[i], &m, &header) || m.start_bytes >= table_off_bytes ||
+            n_bytes > LARGEST_FLASH_BYTES - m.start_bytes)
+            continue;
+        const uint32_t table_at = table_off_bytes - m.start_bytes;
+        if (!has_table(&all, header_places[i], table_at, n_bytes))
+            continue;
+        const uint64_t end = partitions_end(&all, table_at);
+        if (!m.start_bytes && is_power_of_two(n_bytes) && n_bytes >= LEAST_FLASH_BYTES &&
+            end <= n_bytes)
+            return false;
+        find_size(&m, header.spi_size_code, n_bytes, end);
+        *out = m;
+        return true;
+    }
+    return false;
 }
 
 static ferry_err place(struct ferry_flash_file *ff, uint32_t table_off_bytes,

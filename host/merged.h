@@ -1,5 +1,5 @@
 /* host/merged.h - flash files as they come: whole dumps of a chip, and merged images, which begin
- * with the bootloader and end with the last byte that somebody put in.
+ * with the bootloader or before it, and end with the last byte that somebody put in.
  * Every tool that opens a flash file opens it here and sees one flash by absolute address. Where
  * the bootloader lies and what its header says: docs/formats.md "Chips", "Application image". */
 #ifndef FERRY_MERGED_H
@@ -16,10 +16,11 @@ struct ferry_merged {
     uint32_t flash_bytes;          // the size to work with: that, or what the file holds if more
 };
 
-/** True if a file, given as a flash of its own, is a merged image: it begins with a bootloader, and
- * the partition table's sector lies where it must for that chip (damaged or not). A dump of a whole
- * flash that begins at 0 is none: its length is a power of two and holds all its partitions.
- * n_bytes: length of the file. *out is written if true. */
+/** True if a file, given as a flash of its own, is a merged image: it begins with a bootloader, or
+ * where the flash begins and the bootloader lies in its place, and the partition table's sector
+ * lies where it must for that chip (damaged or not). A dump of a whole flash is none: its length is
+ * a power of two and holds all its partitions. n_bytes: length of the file. *out is written if
+ * true. */
 bool ferry_merged_find(const struct ferry_flash *file, uint32_t n_bytes, uint32_t table_off_bytes,
                        struct ferry_merged *out);
 

@@ -39,6 +39,15 @@ def test_chip_place_and_size_are_found_in_the_image_itself(ferry, merged_file, c
     assert [row["label"] for row in shown] == [row[0] for row in images.TWO_SLOTS]
 
 
+def test_merged_from_the_begin_of_flash(ferry, merged_file):
+    """For chips whose bootloader lies further on, such a file begins with erased bytes."""
+    path = merged_file()
+    path.write_bytes(b"\xff" * 0x1000 + path.read_bytes())
+    status = ferry.ok("status", path, "--json").json
+    assert status["merged"] and status["chip"] == "esp32" and status["file_offset"] == 0
+    assert status["flash_size"] == 4 << 20 and status["next"] == "ota_0"
+
+
 def test_looking_changes_nothing(ferry, merged_file):
     path = merged_file()
     before = path.read_bytes()
