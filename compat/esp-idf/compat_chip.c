@@ -1,6 +1,7 @@
 /* compat/esp-idf/compat_chip.c - the chip a program runs on: started, forgotten, and its table
  * listed as Espressif's application does, which ends at the MD5 row and wants one. */
 #include "compat_private.h"
+#include "nvs_mounts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,7 @@ void ferry_compat_stop(void)
     if (!started)
         return;
     ferry_compat_drop_sessions();
+    ferry_compat_nvs_drop();
     free(started->partitions);
     free(started);
     started = NULL;
