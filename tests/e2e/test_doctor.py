@@ -1,8 +1,11 @@
 """ferry doctor: a folder of broken flash files, each with the diagnosis it must get, the state
 after its repair, and an undo that leaves no byte changed."""
+import os
+import pty
 import random
 import re
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -152,6 +155,23 @@ def test_without_a_terminal_somebody_must_say_yes(case, ferry):
     assert result.code == 2 and "--yes" in result.err
     assert ferry("doctor", it.path, "--yes").code == 2
     assert ferry("doctor", it.path, "--undo", "--repair", "--yes").code == 2
+
+
+@pytest.mark.parametrize("answer, done", [("y", True), ("n", False), ("", False)])
+def test_on_a_terminal_it_asks(case, ferry, answer, done):
+    it = case(next(p for p in PATIENTS if p.name == "selected slot erased"))
+    before = it.path.read_bytes()
+    ours, its = pty.openpty()
+    run = subprocess.Popen([str(ferry.path), "doctor", str(it.path), "--repair", *it.options],
+                           stdin=its, stderr=its, stdout=subprocess.PIPE, text=True)
+    os.write(ours, answer.encode() + b"\n")
+    out = run.communicate(timeout=20)[0]
+    asked = os.read(ours, 4096).decode()
+    os.close(ours)
+    os.close(its)
+    assert "Do it? [y/N]" in asked and "Boots ota_0 now" in out
+    assert (it.path.read_bytes() != before) == done == it.undo.exists()
+    assert run.returncode == (0 if done else 1)
 
 
 def test_downgrade_without_a_download(case, ferry):
