@@ -93,8 +93,8 @@ static void explain_flash(struct cli_output *out, const struct image_file *f)
         name_of(words, sizeof(words), app->has_desc ? &app->desc : NULL);
         cli_text(out, "\n%s holds %s, %s bytes. To have it alone:\n", app->label, words,
                  cli_thousands(app->n_bytes));
-        cli_text(out, "  dd if=%s of=%s.bin iflag=skip_bytes,count_bytes skip=%u count=%u\n",
-                 f->path, app->label, (unsigned)app->off_bytes, (unsigned)app->n_bytes);
+        cli_text(out, "  ferry image extract %s --slot %s -o %s.bin\n", f->path, app->label,
+                 app->label);
     }
     if (!f->flash_off_bytes)
         cli_text(out, "\nEverything else in it: ferry status %s\n", f->path);

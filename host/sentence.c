@@ -81,7 +81,8 @@
     X(FERRY_ERR_IMAGE_SECURE_VERSION, "{file|the image} has secure version {v}; the device "       \
                                       "accepts {l} and above")                                     \
     X(FERRY_ERR_IMAGE_MERGED, "{file|the file} is a whole flash image with bootloader and "        \
-                              "partition table, not an application image")                         \
+                              "partition table, not an application image: 'ferry image extract' "  \
+                              "takes the app out of it")                                           \
     X(FERRY_ERR_PARTITION_LIMIT, "{slot|the partition} is {v} bytes; the chip can map {l}")        \
     X(FERRY_ERR_SIGNATURE_NONE, "{file|the image} is not signed, or its signature is damaged" WHY) \
     X(FERRY_ERR_SIGNATURE_KEY, "{file|the image} is signed, but not with a trusted key" WHY)       \
