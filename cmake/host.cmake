@@ -18,7 +18,8 @@ foreach(name ${ELF_STATIC_LIBRARIES})
     list(APPEND FERRY_ELF_ARCHIVES ${FERRY_ARCHIVE_${name}})
 endforeach()
 if(NOT FERRY_ELF_ARCHIVES MATCHES NOTFOUND)
-    set_target_properties(PkgConfig::ELF PROPERTIES INTERFACE_LINK_LIBRARIES "${FERRY_ELF_ARCHIVES}")
+    set_target_properties(PkgConfig::ELF PROPERTIES
+        INTERFACE_LINK_LIBRARIES "${FERRY_ELF_ARCHIVES}")
 endif()
 
 add_library(ferry_crypto STATIC ${FERRY_CRYPTO_OPENSSL_SOURCES})

@@ -89,7 +89,8 @@ def next_page(rnd, addr):
 def mapped_data(rnd, addr):
     out = []
     if rnd.random() < 0.85:
-        out.append(Section(".flash.appdesc", addr, descriptor(rnd.choice((0, 0, 0, 0, 13, 14, 15, 16, 17)))))
+        page_log2 = rnd.choice((0, 0, 0, 0, 13, 14, 15, 16, 17))
+        out.append(Section(".flash.appdesc", addr, descriptor(page_log2)))
         addr = out[-1].end
     for i in range(rnd.randrange(4)):
         kind = rnd.choice((PROGBITS,) * 5 + (INIT_ARRAY, FINI_ARRAY, PREINIT_ARRAY, NOTE))
