@@ -14,6 +14,7 @@ static const struct cli_group groups[] = {
     {"partitions", "look into partition tables, build and check them"},
     {"otadata", "the two entries that choose the slot"},
     {"slots", "app slots: choose, read, write and erase them"},
+    {"reflash", "rewrite any part of the flash, and survive a power cut while doing it"},
     {"rollback", "go back to the previous app, or take that back"},
 };
 

@@ -45,6 +45,11 @@
     X(slots_erase)                                                                                 \
     X(otadata_read)                                                                                \
     X(otadata_erase)                                                                               \
+    X(reflash_plan)                                                                                \
+    X(reflash_run)                                                                                 \
+    X(reflash_resume)                                                                              \
+    X(reflash_undo)                                                                                \
+    X(reflash_status)                                                                              \
     X(serve)                                                                                       \
     X(help)
 

@@ -72,6 +72,15 @@ static int take_csv(const struct cli_call *call, const char *path, uint32_t flas
     return exit_code;
 }
 
+int cli_table_of_bytes(const struct cli_call *call, const char *name, const uint8_t *bytes,
+                       size_t n_bytes, uint32_t flash_bytes, uint32_t table_off_bytes,
+                       uint8_t table[FERRY_TABLE_BYTES])
+{
+    const bool is_binary = n_bytes >= 2 && bytes[0] == 0xaa && bytes[1] == 0x50;
+    return is_binary ? take_binary(call, name, flash_bytes, bytes, n_bytes, table)
+                     : take_csv(call, name, flash_bytes, table_off_bytes, bytes, n_bytes, table);
+}
+
 int cli_read_table_file(const struct cli_call *call, const char *path, uint32_t flash_bytes,
                         uint32_t table_off_bytes, uint8_t table[FERRY_TABLE_BYTES])
 {
@@ -83,10 +92,8 @@ int cli_read_table_file(const struct cli_call *call, const char *path, uint32_t 
         return cli_fail_err(
             call->out, err,
             &(struct ferry_about){path, NULL, os_errno ? strerror(os_errno) : NULL});
-    const bool is_binary = n_bytes >= 2 && bytes[0] == 0xaa && bytes[1] == 0x50;
     const int exit_code =
-        is_binary ? take_binary(call, path, flash_bytes, bytes, n_bytes, table)
-                  : take_csv(call, path, flash_bytes, table_off_bytes, bytes, n_bytes, table);
+        cli_table_of_bytes(call, path, bytes, n_bytes, flash_bytes, table_off_bytes, table);
     free(bytes);
     return exit_code;
 }

@@ -11,4 +11,9 @@
 int cli_read_table_file(const struct cli_call *call, const char *path, uint32_t flash_bytes,
                         uint32_t table_off_bytes, uint8_t table[FERRY_TABLE_BYTES]);
 
+/** The same for bytes that came from elsewhere; name is what they are called in a complaint. */
+int cli_table_of_bytes(const struct cli_call *call, const char *name, const uint8_t *bytes,
+                       size_t n_bytes, uint32_t flash_bytes, uint32_t table_off_bytes,
+                       uint8_t table[FERRY_TABLE_BYTES]);
+
 #endif

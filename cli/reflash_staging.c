@@ -1,0 +1,283 @@
+/* cli/reflash_staging.c - contents from outside: measured where that is cheap, passed over where
+ * the destination holds them, else fetched into the staging area. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ferry/bytes.h"
+#include "map_file.h"
+#include "reflash_make.h"
+#include "table_file.h"
+
+#define SECTOR           FERRY_FLASH_SECTOR_BYTES
+#define TABLE_MOST_BYTES (1024u * 1024u)
+
+/* ---- the new table, in memory ---- */
+
+struct memory_sink {
+    struct reflash_sink sink; // first
+    uint8_t *bytes;
+    uint32_t n_bytes;
+};
+
+static ferry_err memory_begin(struct reflash_sink *s, uint32_t length_bytes, bool *is_enough)
+{
+    struct memory_sink *m = (struct memory_sink *)s;
+    (void)length_bytes;
+    m->n_bytes = 0;
+    *is_enough = false;
+    return FERRY_OK;
+}
+
+static ferry_err memory_write(struct reflash_sink *s, const void *data, uint32_t n)
+{
+    struct memory_sink *m = (struct memory_sink *)s;
+    if (n > TABLE_MOST_BYTES - m->n_bytes)
+        return FERRY_ERR_RANGE;
+    uint8_t *more = realloc(m->bytes, m->n_bytes + n);
+    if (!more)
+        return FERRY_ERR_NO_MEMORY;
+    memcpy(more + m->n_bytes, data, n);
+    m->bytes = more;
+    m->n_bytes += n;
+    return FERRY_OK;
+}
+
+static void sha256_of(const void *bytes, size_t n, uint8_t out[FERRY_SHA256_BYTES])
+{
+    struct ferry_sha256 h;
+    ferry_sha256_init(&h);
+    ferry_sha256_update(&h, bytes, n);
+    ferry_sha256_finish(&h, out);
+}
+
+static int check_promises(struct reflash_job *job, const struct reflash_wish *wish,
+                          const uint8_t *bytes, uint32_t n)
+{
+    uint8_t sha[FERRY_SHA256_BYTES];
+    const struct ferry_about about = {.file = wish->from_name};
+    sha256_of(bytes, n, sha);
+    if (wish->length_bytes && wish->length_bytes != n)
+        return cli_fail(job->call->out,
+                        &(struct ferry_fault){FERRY_ERR_UPDATE_LENGTH, n, wish->length_bytes, 0},
+                        &about);
+    if (wish->has_sha256 && memcmp(sha, wish->sha256, sizeof(sha)) != 0)
+        return cli_fail_err(job->call->out, FERRY_ERR_UPDATE_SHA, &about);
+    return CLI_EXIT_OK;
+}
+
+int reflash_new_table(struct reflash_job *job, const struct reflash_wish *wish)
+{
+    struct memory_sink m = {.sink = {.begin = memory_begin, .write = memory_write}};
+    const uint32_t off =
+        job->site.new_table_off_bytes ? job->site.new_table_off_bytes : job->site.table_off_bytes;
+    struct ferry_table_walk walk;
+    ferry_err err;
+    if (job->has_new_table)
+        return cli_usage(job->call, "a plan writes one partition table; this one has two");
+    int exit_code = reflash_fetch(job, wish, &m.sink, &err);
+    if (!exit_code && err)
+        exit_code =
+            cli_fail(job->call->out, &(struct ferry_fault){err, m.n_bytes, TABLE_MOST_BYTES, 0},
+                     &(struct ferry_about){.file = wish->from_name});
+    if (!exit_code)
+        exit_code = check_promises(job, wish, m.bytes, m.n_bytes);
+    if (!exit_code)
+        exit_code = cli_table_of_bytes(job->call, wish->from_name, m.bytes, m.n_bytes,
+                                       job->cfg.flash->size_bytes, off, job->new_table);
+    free(m.bytes);
+    if (exit_code)
+        return exit_code;
+    job->has_new_table = true;
+    job->after.n = 0;
+    ferry_table_walk_begin(&walk);
+    for (uint32_t i = 0; i < FERRY_TABLE_ROWS && !walk.done; i++) {
+        struct ferry_partition p;
+        const uint32_t n = walk.n_partitions;
+        if (ferry_table_walk_row(&walk, job->new_table + i * FERRY_ROW_BYTES,
+                                 job->cfg.flash->size_bytes, &p, NULL))
+            break; // cli_table_of_bytes has found it good
+        if (walk.n_partitions > n)
+            job->after.rows[job->after.n++] = p;
+    }
+    return CLI_EXIT_OK;
+}
+
+/* ---- what is known before anything comes ---- */
+
+/** Length and SHA-256 of a goal's content, as promised or, of a plain file, as it is. */
+struct known {
+    uint32_t length_bytes; // 0: not known
+    bool has_sha256;
+    uint8_t sha256[FERRY_SHA256_BYTES];
+};
+
+static void look_at_file(const struct reflash_wish *wish, struct known *k)
+{
+    struct ferry_mapped_file file;
+    struct stat st;
+    int os_errno;
+    if (!strcmp(wish->from_name, "-") || stat(wish->from_name, &st) || !S_ISREG(st.st_mode))
+        return; // an address, a pipe, or nothing: the source says what is wrong with it
+    if (ferry_map_file(wish->from_name, UINT32_MAX, &file, &os_errno))
+        return;
+    k->length_bytes = (uint32_t)file.n_bytes;
+    k->has_sha256 = file.n_bytes > 0;
+    sha256_of(file.bytes, file.n_bytes, k->sha256);
+    ferry_unmap_file(&file);
+}
+
+static void know(const struct reflash_job *job, const struct reflash_goal *g, struct known *k)
+{
+    const struct reflash_wish *wish = g->wish;
+    *k = (struct known){0};
+    if (g->step.kind == FERRY_STEP_TABLE) {
+        k->length_bytes = FERRY_TABLE_BYTES;
+        k->has_sha256 = true;
+        sha256_of(job->new_table, FERRY_TABLE_BYTES, k->sha256);
+        return;
+    }
+    look_at_file(wish, k);
+    if (wish->length_bytes)
+        k->length_bytes = wish->length_bytes;
+    if (wish->has_sha256) {
+        k->has_sha256 = true;
+        memcpy(k->sha256, wish->sha256, sizeof(k->sha256));
+    }
+}
+
+/** Adds the step without a byte moved if its destination holds it all already: then not even the
+ * staging area is touched. */
+static bool is_held(struct reflash_job *job, const struct reflash_goal *g, const struct known *k)
+{
+    struct ferry_step s = g->step;
+    s.source = FERRY_SOURCE_HELD;
+    return k->has_sha256 && k->length_bytes && k->length_bytes <= s.dest_size_bytes &&
+           (!(s.flags & FERRY_STEP_BLANK_REST) || reflash_rest_is_blank(job, &s)) &&
+           !ferry_reflash_add(&job->r, &s, k->sha256);
+}
+
+/* ---- the staging area ---- */
+
+struct stage_sink {
+    struct reflash_sink sink; // first
+    struct reflash_job *job;
+    const struct reflash_goal *goal;
+};
+
+static ferry_err stage_begin(struct reflash_sink *s, uint32_t length_bytes, bool *is_enough)
+{
+    struct stage_sink *k = (struct stage_sink *)s;
+    const struct reflash_wish *wish = k->goal->wish;
+    struct ferry_step step = k->goal->step;
+    step.length_bytes = length_bytes;
+    return ferry_stage_begin(&k->job->stage, &step, wish->has_sha256 ? wish->sha256 : NULL,
+                             is_enough);
+}
+
+static ferry_err stage_write(struct reflash_sink *s, const void *data, uint32_t n)
+{
+    return ferry_stage_write(&((struct stage_sink *)s)->job->stage, data, n);
+}
+
+static ferry_err stage_table(struct reflash_job *job, const struct reflash_goal *g)
+{
+    struct ferry_step step = g->step;
+    bool enough;
+    step.length_bytes = FERRY_TABLE_BYTES;
+    ferry_err err = ferry_stage_begin(&job->stage, &step, NULL, &enough);
+    if (!err)
+        err = ferry_stage_write(&job->stage, job->new_table, FERRY_TABLE_BYTES);
+    return err ? err : ferry_stage_finish(&job->stage);
+}
+
+static int stage_one(struct reflash_job *job, const struct reflash_goal *g)
+{
+    struct stage_sink k = {{stage_begin, stage_write, false}, job, g};
+    ferry_err err = FERRY_OK;
+    if (g->step.kind == FERRY_STEP_TABLE) {
+        err = stage_table(job, g);
+        return err ? reflash_fail_stage(job, g->wish, err) : CLI_EXIT_OK;
+    }
+    const uint8_t n_steps = job->r.plan.n_steps;
+    const int exit_code = reflash_fetch(job, g->wish, &k.sink, &err);
+    if (exit_code)
+        return exit_code;
+    if (!err && job->r.plan.n_steps == n_steps) // else the destination held it
+        err = ferry_stage_finish(&job->stage);
+    return err ? reflash_fail_stage(job, g->wish, err) : CLI_EXIT_OK;
+}
+
+/** A partition that nothing of the plan touches, neither what is in it nor what is to come. */
+static ferry_err find_area(struct reflash_job *job, const bool *wanted, uint32_t need_bytes,
+                           struct ferry_span *out)
+{
+    static struct ferry_reflash to_be;
+    to_be = job->r;
+    for (unsigned i = 0; i < job->n_goals; i++)
+        if (wanted[i] && to_be.plan.n_steps < FERRY_PLAN_STEPS) {
+            struct ferry_step *s = &to_be.plan.steps[to_be.plan.n_steps++];
+            *s = job->goals[i].step;
+            s->source = FERRY_SOURCE_HELD;
+        }
+    return ferry_stage_find(&to_be, &job->v.dev, need_bytes, (struct ferry_span){0, 0}, out,
+                            &job->stage.fault);
+}
+
+static int open_area(struct reflash_job *job, const bool *wanted, uint32_t sure_bytes,
+                     uint32_t most_bytes)
+{
+    struct ferry_span area;
+    struct reflash_place place;
+    const char *text = job->args.wishes.staging;
+    ferry_err err = FERRY_OK;
+    if (text) {
+        if (!reflash_place_parse(text, &place))
+            return cli_usage(job->call, "--staging takes a label or 0xOFFSET+SIZE, not '%s'", text);
+        const char *why = reflash_resolve(&job->today, &place, &area);
+        if (why)
+            return cli_fail_text(job->call->out, FERRY_ERR_NOT_FOUND,
+                                 "the partition table %s to stage in", why);
+    } else {
+        // Contents of unknown length may be as large as their place, but need not.
+        err = find_area(job, wanted, most_bytes, &area);
+        if (err && sure_bytes < most_bytes)
+            err = find_area(job, wanted, sure_bytes, &area);
+    }
+    if (!err)
+        err = ferry_stage_open(&job->stage, &job->r, &job->site, &job->v.dev, area);
+    job->has_stage = !err;
+    return err ? reflash_fail_stage(job, NULL, err) : CLI_EXIT_OK;
+}
+
+int reflash_stage_all(struct reflash_job *job)
+{
+    bool wanted[FERRY_PLAN_STEPS] = {false};
+    uint32_t sure_bytes = 0, most_bytes = 0;
+    bool any = false;
+    for (unsigned i = 0; i < job->n_goals; i++) {
+        struct reflash_goal *g = &job->goals[i];
+        struct known k;
+        if (g->wish->from != REFLASH_FROM_NAME)
+            continue;
+        know(job, g, &k);
+        g->step.length_bytes = k.length_bytes;
+        reflash_spare_rest(job, &g->step);
+        wanted[i] = !is_held(job, g, &k);
+        any |= wanted[i];
+        if (!wanted[i])
+            continue;
+        const uint32_t n = ferry_align_up(k.length_bytes, SECTOR);
+        sure_bytes += n ? n : SECTOR;
+        most_bytes += n ? n : g->step.dest_size_bytes;
+    }
+    int exit_code = any ? open_area(job, wanted, sure_bytes, most_bytes) : CLI_EXIT_OK;
+    for (unsigned i = 0; !exit_code && i < job->n_goals; i++)
+        if (wanted[i])
+            exit_code = stage_one(job, &job->goals[i]);
+    return exit_code;
+}
