@@ -41,6 +41,12 @@ static struct handle *find(nvs_handle_t number)
     return h;
 }
 
+/* Of a search: a key that is too long cannot be there. */
+static esp_err_t search_err(ferry_err err)
+{
+    return err == FERRY_ERR_NVS_KEY_LENGTH ? ESP_ERR_NVS_NOT_FOUND : ferry_compat_nvs_err(err);
+}
+
 static esp_err_t open_in(struct nvs_mount *m, const char *name, nvs_open_mode_t mode,
                          nvs_handle_t *out)
 {
@@ -129,7 +135,7 @@ static esp_err_t get_number(nvs_handle_t handle, const char *key, enum ferry_nvs
     struct handle *h = find(handle);
     if (!h)
         return ESP_ERR_NVS_INVALID_HANDLE;
-    return ferry_compat_nvs_err(ferry_nvs_get_number(&h->mount->store, h->ns, key, type, bits));
+    return search_err(ferry_nvs_get_number(&h->mount->store, h->ns, key, type, bits));
 }
 
 #define NUMBER(suffix, c_type, nvs_type)                                                           \
@@ -211,7 +217,7 @@ static esp_err_t get_bytes(nvs_handle_t handle, const char *key, bool is_string,
                                     : ferry_nvs_get_blob(s, h->ns, key, out, &n);
     if (!err || err == FERRY_ERR_NVS_BUFFER)
         *length = n;
-    return ferry_compat_nvs_err(err);
+    return search_err(err);
 }
 
 esp_err_t nvs_get_str(nvs_handle_t handle, const char *key, char *out_value, size_t *length)
@@ -233,14 +239,14 @@ esp_err_t nvs_find_key(nvs_handle_t handle, const char *key, nvs_type_t *out_typ
     const ferry_err err = ferry_nvs_find(&h->mount->store, h->ns, key, &info);
     if (!err && out_type)
         *out_type = (nvs_type_t)info.type;
-    return ferry_compat_nvs_err(err);
+    return search_err(err);
 }
 
 esp_err_t nvs_erase_key(nvs_handle_t handle, const char *key)
 {
     struct handle *h;
     const esp_err_t err = for_writing(handle, &h);
-    return err ? err : ferry_compat_nvs_err(ferry_nvs_erase(&h->mount->store, h->ns, key));
+    return err ? err : search_err(ferry_nvs_erase(&h->mount->store, h->ns, key));
 }
 
 esp_err_t nvs_erase_all(nvs_handle_t handle)
