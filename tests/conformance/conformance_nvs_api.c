@@ -18,7 +18,7 @@
 #define APP_OFF     0x100000u
 #define FLASH_BYTES 0x200000u
 #define NAMESPACES  300
-#define VALUE_MOST  0x80000u
+#define VALUE_MOST  0x100000u
 
 static const struct {
     const char *name;
