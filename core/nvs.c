@@ -37,14 +37,17 @@ ferry_err ferry_nvs_open(struct ferry_nvs *s, const struct ferry_nvs_config *con
     ferry_err err = check_config(s, config);
     if (!err)
         err = ferry__nvs_load_pages(s);
-    if (!err && !s->read_only) {
+    if (!err)
         err = ferry__nvs_finish_interrupted(s);
+    if (!s->read_only) {
         if (err == FERRY_ERR_NVS_FULL || (!err && s->n_listed == s->n_pages))
             err = ferry_fail(&s->fault, FERRY_ERR_NVS_NO_FREE, 0, 0, 0);
         if (!err)
             err = ferry__nvs_clean_blobs(s);
     }
     s->failed = err != FERRY_OK;
+    if (!err)
+        s->fault = (struct ferry_fault){FERRY_OK, 0, 0, 0}; // of damage that was repaired
     return err;
 }
 

@@ -85,9 +85,34 @@ static ferry_err drop_unmarked(struct ferry_nvs *s, uint32_t page)
     return FERRY_OK;
 }
 
-/* In an ACTIVE page: erases what precedes the entry at the cursor and has its key, so that of two
- * values the later stays. Chunks count by their number: those of the blob's old version must live
- * until the index of the new one is written. */
+/* Has the entry a value that does not match its CRC? A repair that was cut can leave one: of the
+ * states it was about to clear some are, and a value that was never written looks written. */
+static ferry_err is_torn(struct ferry_nvs *s, const struct nvs_cursor *c, bool *torn)
+{
+    ferry_err err = FERRY_OK;
+    if (ferry_nvs_type_has_value(c->entry.type))
+        err = ferry__nvs_value(s, c, NULL, NULL, NULL);
+    *torn = err == FERRY_ERR_NVS_DATA;
+    return *torn ? FERRY_OK : err;
+}
+
+static ferry_err erase_repaired(struct ferry_nvs *s, const struct nvs_cursor *c)
+{
+    return ferry__nvs_erase_units(s, c->page, c->at, c->entry.span, true);
+}
+
+/* Of the newer entry and an older one of the same key, erases the older, unless the newer is torn.
+ */
+static ferry_err drop_older(struct ferry_nvs *s, const struct nvs_cursor *newer,
+                            const struct nvs_cursor *older)
+{
+    bool torn;
+    const ferry_err err = is_torn(s, newer, &torn);
+    return err ? err : erase_repaired(s, torn ? newer : older);
+}
+
+/* In an ACTIVE page: of two values of a key the later stays. Chunks count by their number: those of
+ * the blob's old version must live until the index of the new one is written. */
 static ferry_err drop_twin(struct ferry_nvs *s, const struct nvs_cursor *c)
 {
     struct nvs_cursor twin = {.page = c->page};
@@ -96,7 +121,7 @@ static ferry_err drop_twin(struct ferry_nvs *s, const struct nvs_cursor *c)
     const ferry_err err = ferry__nvs_find(s, &twin, &want);
     if (err || twin.page != c->page || twin.at >= c->at)
         return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
-    return ferry__nvs_erase_units(s, twin.page, twin.at, twin.entry.span, true);
+    return drop_older(s, c, &twin);
 }
 
 /* Examines entry c->at; c->next becomes where the next one begins. */
@@ -120,7 +145,7 @@ static ferry_err repair_entry(struct ferry_nvs *s, struct nvs_cursor *c)
     if (err)
         return err;
     if (!whole)
-        return ferry__nvs_erase_units(s, c->page, c->at, c->entry.span, true);
+        return erase_repaired(s, c);
     return active ? drop_twin(s, c) : FERRY_OK;
 }
 
@@ -189,27 +214,46 @@ ferry_err ferry__nvs_load_pages(struct ferry_nvs *s)
     return FERRY_OK;
 }
 
+/* The last entry of the newest page; newest->entry.span is 0 if there is none. */
+static ferry_err find_newest(struct ferry_nvs *s, struct nvs_cursor *newest)
+{
+    struct nvs_cursor c = {.page = (uint16_t)ferry__nvs_current(s)};
+    ferry_err err;
+    newest->entry.span = 0;
+    while ((err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK)
+        *newest = c;
+    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+}
+
+/* Only the last entry can be torn. Opened for reading only, it is hidden. */
+static ferry_err drop_torn(struct ferry_nvs *s)
+{
+    struct nvs_cursor newest;
+    bool torn = false;
+    ferry_err err = find_newest(s, &newest);
+    if (!err && newest.entry.span)
+        err = is_torn(s, &newest, &torn);
+    if (err || !torn || s->pages[newest.page].state != NVS_ACTIVE)
+        return err;
+    if (!s->read_only)
+        return erase_repaired(s, &newest);
+    s->pages[newest.page].next_free = newest.at;
+    return FERRY_OK;
+}
+
 /* A value that was replaced just before the cut: the new one is the last entry of all, and the old
  * one, of whatever type, stands on an earlier page. */
 static ferry_err erase_replaced(struct ferry_nvs *s)
 {
-    const uint32_t last = ferry__nvs_current(s);
-    struct nvs_cursor c = {.page = (uint16_t)last}, newest, old = {.page = 0};
-    struct nvs_want want = {.ns = 0};
-    ferry_err err;
-    bool any = false;
-    while ((err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK) {
-        newest = c;
-        any = true;
-    }
-    if (err != FERRY_ERR_NOT_FOUND)
+    struct nvs_cursor newest, old = {.page = 0};
+    struct nvs_want want;
+    ferry_err err = find_newest(s, &newest);
+    if (err || !newest.entry.span)
         return err;
-    if (!any)
-        return FERRY_OK;
     ferry__nvs_want_like(&want, &newest.entry);
-    while ((err = ferry__nvs_find(s, &old, &want)) == FERRY_OK && old.page < last) {
+    while ((err = ferry__nvs_find(s, &old, &want)) == FERRY_OK && old.page < newest.page) {
         if (s->pages[old.page].state != NVS_FREEING)
-            return ferry__nvs_erase_units(s, old.page, old.at, old.entry.span, true);
+            return erase_repaired(s, &old);
     }
     return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
 }
@@ -257,9 +301,12 @@ static ferry_err finish_copy(struct ferry_nvs *s, uint32_t page)
 
 ferry_err ferry__nvs_finish_interrupted(struct ferry_nvs *s)
 {
+    ferry_err err = s->n_listed ? drop_torn(s) : FERRY_OK;
+    if (err || s->read_only)
+        return err;
     if (!s->n_listed)
         return ferry__nvs_activate(s);
-    ferry_err err = erase_replaced(s);
+    err = erase_replaced(s);
     for (uint32_t i = 0; !err && i < s->n_listed; i++) {
         if (s->pages[i].state == NVS_FREEING) {
             err = finish_copy(s, i);

@@ -1,6 +1,7 @@
 /* tests/support/nvs_machine.h - a flash with one NVS partition and the steps that vectors D make on
  * it: "set app k u8 1" and so on, each answered by the JSON object that the vectors record. For
- * conformance_nvs; the language of the steps: tests/vectors/README.md "D". */
+ * conformance_nvs. A value of a step is a number, "pat:A:N" (N bytes, the i-th A + i(2A + 1)) or
+ * "txt:A:N" (N letters, the i-th a + (A + 7i + i/26) mod 26). */
 #ifndef NVS_MACHINE_H
 #define NVS_MACHINE_H
 
