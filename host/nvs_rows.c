@@ -303,11 +303,32 @@ static void replace(struct ferry_strbuf *b, const struct ferry_strbuf *by)
     ferry_strbuf_add(b, by->text, by->n);
 }
 
+/* A key given before, in a row or by an extra entry, is worth a warning. */
+static ferry_err note_key(struct ferry_nvs_rows *r, const struct ferry_nvs_cell *key)
+{
+    // Namespaces are names of ns 0, so keys without a namespace are not kept.
+    const struct ferry_nvs_name *before = r->ns ? find_name(r, r->ns, key) : NULL;
+    if (before)
+        warn(r, key->line, "key '%s' was given before, on line %u; a mount keeps one of the two",
+             key->text, (unsigned)before->line);
+    return before || !r->ns ? FERRY_OK : add_name(r, key, r->ns, 0);
+}
+
+/* An entry that the generator adds beside the row. */
+static ferry_err add_extra(struct ferry_nvs_rows *r, const struct ferry_nvs_row *row,
+                           const char *key, const void *data, size_t n)
+{
+    const struct ferry_nvs_cell cell = {key, strlen(key), row->key.line, row->key.column};
+    const ferry_err err = ferry_nvs_image_blob(r->image, r->ns, key, data, n);
+    return err ? err : note_key(r, &cell);
+}
+
 /* Once name, password and mode of an access point are known, the generator adds the key that Wi-Fi
  * would derive from them; and again before each later row of the three. */
-static ferry_err add_access_point(struct ferry_nvs_rows *r, const char *key)
+static ferry_err add_access_point(struct ferry_nvs_rows *r, const struct ferry_nvs_row *row)
 {
     uint8_t info[PMK_PREFIX + PMK_BYTES] = {0};
+    const char *key = row->key.text;
     if (!strcmp(key, "ap.ssid"))
         replace(&r->ap_ssid, &r->value);
     else if (!strcmp(key, "ap.passwd"))
@@ -322,33 +343,23 @@ static ferry_err add_access_point(struct ferry_nvs_rows *r, const char *key)
                           (int)r->ap_ssid.n, PMK_ROUNDS, EVP_sha1(), PMK_BYTES,
                           info + PMK_PREFIX) != 1)
         return FERRY_ERR_NO_MEMORY;
-    return ferry_nvs_image_blob(r->image, r->ns, "ap.pmk_info", info, sizeof(info));
+    return add_extra(r, row, "ap.pmk_info", info, sizeof(info));
 }
 
 /* The blank entries that Wi-Fi expects beside the first name or password of a station. */
-static ferry_err add_station(struct ferry_nvs_rows *r, const char *key)
+static ferry_err add_station(struct ferry_nvs_rows *r, const struct ferry_nvs_row *row)
 {
     static const uint8_t zeros[PMK_BYTES];
     uint8_t apinfo[APINFO_BYTES];
+    const char *key = row->key.text;
     if (r->has_wifi_extras || (strcmp(key, "sta.ssid") != 0 && strcmp(key, "sta.pswd") != 0))
         return FERRY_OK;
     r->has_wifi_extras = true;
     memset(apinfo, 0xff, sizeof(apinfo));
-    ferry_err err = ferry_nvs_image_blob(r->image, r->ns, "sta.apinfo", apinfo, sizeof(apinfo));
+    ferry_err err = add_extra(r, row, "sta.apinfo", apinfo, sizeof(apinfo));
     if (!err)
-        err = ferry_nvs_image_blob(r->image, r->ns, "sta.pmk", zeros, PMK_BYTES);
-    return err ? err : ferry_nvs_image_blob(r->image, r->ns, "sta.apsw", zeros, 2);
-}
-
-static ferry_err note_key(struct ferry_nvs_rows *r, const struct ferry_nvs_row *row)
-{
-    // Namespaces are names of ns 0, so keys without a namespace are not kept.
-    const struct ferry_nvs_name *before = r->ns ? find_name(r, r->ns, &row->key) : NULL;
-    if (before)
-        warn(r, row->key.line,
-             "key '%s' was given before, on line %u; a mount keeps one of the two", row->key.text,
-             (unsigned)before->line);
-    return before || !r->ns ? FERRY_OK : add_name(r, &row->key, r->ns, 0);
+        err = add_extra(r, row, "sta.pmk", zeros, PMK_BYTES);
+    return err ? err : add_extra(r, row, "sta.apsw", zeros, 2);
 }
 
 static ferry_err take_value(struct ferry_nvs_rows *r, const struct ferry_nvs_row *row, bool is_file)
@@ -361,16 +372,18 @@ static ferry_err take_value(struct ferry_nvs_rows *r, const struct ferry_nvs_row
         err = read_encoding(r, row, &o);
     if (!err)
         err = read_text(r, row, is_file);
+    if (!err && r->value.failed)
+        err = FERRY_ERR_NO_MEMORY;
     if (!err)
-        err = add_access_point(r, row->key.text);
+        err = add_access_point(r, row);
     if (!err)
         err = put_value(r, row, &o);
     if (!err)
-        err = add_station(r, row->key.text);
+        err = note_key(r, &row->key);
     if (!err)
-        err = note_key(r, row);
+        err = add_station(r, row);
     r->n_values += !err;
-    return r->value.failed ? FERRY_ERR_NO_MEMORY : refuse_by_image(r, row, err);
+    return refuse_by_image(r, row, err);
 }
 
 static bool is_word(const struct ferry_nvs_cell *cell, const char *word)
