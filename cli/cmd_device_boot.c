@@ -5,6 +5,7 @@
 #include "boot_device.h"
 #include "device_args.h"
 #include "device_words.h"
+#include "reflash_waiting.h"
 
 enum { OPT_HOLD = CLI_OPT_OWN };
 
@@ -25,6 +26,11 @@ static int run(struct cli_call *call)
     if (exit_code)
         return exit_code;
     const int result = cli_boot_device(call, &v, (enum ferry_boot_hold)hold);
+    if (ferry_reflash_waits(&v))
+        cli_warn(call->out,
+                 "a reflash plan waits in the journal; what starts here goes on with it: "
+                 "ferry reflash resume %s",
+                 v.path);
     ferry_vdevice_close(&v);
     return result;
 }

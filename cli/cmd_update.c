@@ -9,6 +9,7 @@
 #include "device_words.h"
 #include "interrupt.h"
 #include "progress.h"
+#include "reflash_waiting.h"
 #include "update_args.h"
 #include "update_words.h"
 
@@ -58,6 +59,15 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
     return cli_done(call->out);
 }
 
+/** An update now would change what an interrupted reflash counts on. */
+static int refuse_waiting(const struct cli_call *call, const struct ferry_vdevice *v)
+{
+    const int exit_code = cli_fail_err(call->out, FERRY_ERR_REFLASH_UNFINISHED, NULL);
+    cli_note(call->out, "ferry reflash status %s shows it, ferry reflash resume %s finishes it\n",
+             v->path, v->path);
+    return exit_code;
+}
+
 static int run(struct cli_call *call)
 {
     static struct ferry_vdevice v;
@@ -69,7 +79,10 @@ static int run(struct cli_call *call)
         return exit_code;
     // They end the update in order: the slot is left without a header, and the reason is said.
     cli_interrupt_watch();
-    exit_code = cli_update_slot(call, &v, &args);
+    if (ferry_reflash_waits(&v))
+        exit_code = refuse_waiting(call, &v);
+    if (!exit_code)
+        exit_code = cli_update_slot(call, &v, &args);
     if (!exit_code)
         exit_code = do_update(call, &v, &args);
     if (!exit_code && args.boot)

@@ -158,6 +158,13 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
         DOCTOR_SAY(w->remedy, "all of it: ferry nvs check %.200s", doc->facts.v->path);
         return true;
     }
+    case FERRY_FINDING_REFLASH_LEFT:
+        DOCTOR_SAY(w->what, "a reflash was interrupted: its plan waits in the journal at 0x%x",
+                   (unsigned)f->at_bytes);
+        DOCTOR_SAY(w->why, "parts of the flash are old and others new; nothing else should change "
+                           "it before the plan is finished or given up");
+        DOCTOR_SAY(w->remedy, "ferry reflash status shows it, ferry reflash resume finishes it");
+        return true;
     case FERRY_FINDING_UPDATE_LEFT:
         DOCTOR_SAY(w->what, "an update was interrupted and can go on where it stopped");
         DOCTOR_SAY(w->why, "its checkpoint lies beside the device; the slot it goes to does not "

@@ -133,6 +133,14 @@ static void read_trust(struct reader *r, struct ferry_device_json *out)
         complain(r, "trusted_keys", "a list of at most three key digests of 64 hex digits");
 }
 
+/* May be missing: the journal of a reflash is the flash's last sector. */
+static void read_journal(struct reader *r, struct ferry_device_json *out)
+{
+    out->has_journal = cJSON_HasObjectItem(r->root, "reflash_journal");
+    if (out->has_journal)
+        out->journal_off_bytes = read_number(r, "reflash_journal");
+}
+
 static void read_keys(struct reader *r, struct ferry_device_json *out)
 {
     if (read_number(r, "ferry_device") != FORMAT)
@@ -150,6 +158,7 @@ static void read_keys(struct reader *r, struct ferry_device_json *out)
         complain(r, "otadata", "\"safe\" or \"idf\"");
     read_running(r, out);
     read_trust(r, out);
+    read_journal(r, out);
 }
 
 ferry_err ferry_device_json_read(const char *path, struct ferry_device_json *out, char *detail,
@@ -203,7 +212,10 @@ static char *make_text(const struct ferry_device_json *in)
         cJSON_AddNumberToObject(root, "secure_version", in->secure_version) &&
         (in->running[0] ? cJSON_AddStringToObject(root, "running", in->running)
                         : cJSON_AddNullToObject(root, "running")) &&
-        cJSON_AddNumberToObject(root, "boot_count", in->boot_count) && add_trust(root, &in->trust);
+        cJSON_AddNumberToObject(root, "boot_count", in->boot_count) &&
+        (!in->has_journal ||
+         cJSON_AddNumberToObject(root, "reflash_journal", in->journal_off_bytes)) &&
+        add_trust(root, &in->trust);
     char *text = made ? cJSON_Print(root) : NULL;
     cJSON_Delete(root);
     return text;

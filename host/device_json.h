@@ -18,6 +18,8 @@ struct ferry_device_json {
     bool rollback;
     bool anti_rollback;
     const struct ferry_slots_writer *writer;
+    bool has_journal; // journal_off_bytes was said; else it is the flash's last sector
+    uint32_t journal_off_bytes;
     struct ferry_trust trust;            // no keys: no signature is asked for
     char running[FERRY_LABEL_BYTES + 1]; // label; "" for none
 };

@@ -2,6 +2,7 @@
  * Table and bootloader: doctor_table.c; otadata, slots and the app file: doctor_boot.c; NVS:
  * doctor_nvs.c. */
 #include "doctor_private.h"
+#include "reflash_waiting.h"
 
 #include <string.h>
 
@@ -90,6 +91,8 @@ void ferry_doctor_examine(struct ferry_doctor *doc, struct ferry_vdevice *v)
         ferry_doctor_nvs(doc);
     }
     ferry_doctor_app(doc);
+    if (ferry_reflash_waits(v))
+        ferry_doctor_add(doc, FERRY_FINDING_REFLASH_LEFT, ferry_vdevice_journal(v).off_bytes);
     if (doc->update_left)
         ferry_doctor_add(doc, FERRY_FINDING_UPDATE_LEFT, FERRY_NOWHERE);
     sort(doc);

@@ -50,6 +50,7 @@ enum ferry_repair {
     X(ROW_PROTECTED, "row-on-table", NEAR, NONE)                                                   \
     X(ROWS_OVERLAP, "rows-overlap", NEAR, NONE)                                                    \
     X(SLOT_DAMAGED, "slot-damaged", NEAR, NONE)                                                    \
+    X(REFLASH_LEFT, "reflash-interrupted", WRONG, NONE)                                            \
     X(TABLE_NO_MD5, "table-no-md5", WRONG, TABLE_MD5)                                              \
     X(TABLE_TWICE, "table-twice", WRONG, NONE)                                                     \
     X(SLOT_GAP, "slot-gap", WRONG, NONE)                                                           \

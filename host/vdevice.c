@@ -76,6 +76,8 @@ static ferry_err load_json(struct ferry_vdevice *v)
     v->trust = json.trust;
     v->table_off_bytes = json.table_off_bytes;
     v->boot_count = json.boot_count;
+    v->has_journal = json.has_journal;
+    v->journal_off_bytes = json.journal_off_bytes;
     memcpy(v->running_label, json.running, sizeof(v->running_label));
     return FERRY_OK;
 }
@@ -275,6 +277,8 @@ ferry_err ferry_vdevice_save(struct ferry_vdevice *v)
         .table_off_bytes = v->table_off_bytes,
         .secure_version = v->policy.secure_version,
         .boot_count = v->boot_count,
+        .has_journal = v->has_journal,
+        .journal_off_bytes = v->journal_off_bytes,
         .rollback = v->policy.rollback,
         .anti_rollback = v->policy.anti_rollback,
         .writer = v->policy.writer,

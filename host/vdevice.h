@@ -57,6 +57,8 @@ struct ferry_vdevice {
     enum ferry_running_by running_by;
     uint32_t table_off_bytes;
     uint32_t boot_count;                       // directory only
+    bool has_journal;                          // directory: device.json says where it is
+    uint32_t journal_off_bytes;                // ... of a reflash; else the flash's last sector
     char path[FERRY_VDEVICE_PATH_BYTES];       // as given
     char flash_path[FERRY_VDEVICE_PATH_BYTES]; // of the file with the flash
     char running_label[FERRY_LABEL_BYTES + 1]; // as device.json has it; "" none
