@@ -28,7 +28,7 @@ uint32_t ferry__step_work_bytes(const struct ferry_step *step)
     return step->source == FERRY_SOURCE_HELD ? 0 : ferry_step_span_bytes(step, SECTOR);
 }
 
-static void encode_step(const struct ferry_step *s, uint8_t *out)
+void ferry__plan_put_step(const struct ferry_step *s, uint8_t out[FERRY_PLAN_STEP_BYTES])
 {
     memset(out, 0, STEP);
     out[0] = s->kind;
@@ -65,7 +65,7 @@ uint32_t ferry_plan_encode(const struct ferry_plan *plan, uint8_t out[FERRY_PLAN
     ferry_put_le32(out + 16, plan->journal_off_bytes);
     out[20] = plan->switch_step;
     for (uint32_t i = 0; i < plan->n_steps; i++)
-        encode_step(&plan->steps[i], out + HEAD + i * STEP);
+        ferry__plan_put_step(&plan->steps[i], out + HEAD + i * STEP);
     return HEAD + plan->n_steps * STEP;
 }
 
@@ -90,7 +90,7 @@ uint32_t ferry_plan_signed_bytes(const struct ferry_plan *plan, uint8_t out[FERR
     uint8_t *to = out + HEAD;
     const struct ferry_step *s = next_by_place(plan, NULL);
     for (; s; s = next_by_place(plan, s), to += STEP) {
-        encode_step(s, to);
+        ferry__plan_put_step(s, to);
         if (s->source == FERRY_SOURCE_MOVED) {
             memset(to + STEP_SHA, 0, FERRY_SHA256_BYTES);
         } else if (s->source != FERRY_SOURCE_BLANK) {

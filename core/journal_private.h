@@ -13,6 +13,9 @@ ferry_err ferry__plan_check(const struct ferry_plan *plan, bool is_ordered, int 
 ferry_err ferry__step_check(const struct ferry_plan *plan, const struct ferry_step *s,
                             struct ferry_fault *fault);
 
+/** A step as bytes. */
+void ferry__plan_put_step(const struct ferry_step *s, uint8_t out[FERRY_PLAN_STEP_BYTES]);
+
 /** Step i of an encoded plan, unchecked. */
 void ferry__plan_step(const uint8_t *bytes, uint32_t i, struct ferry_step *s);
 

@@ -69,36 +69,49 @@ ferry_err ferry__reflash_hash(struct ferry_reflash *r, uint32_t off, uint32_t le
 
 /* ---- sectors ---- */
 
-/* What a step wants in its sector at at_bytes: content, and blank behind it. */
-static ferry_err load_wanted(struct ferry_reflash *r, const struct ferry_step *s, uint32_t at)
+/* What a step wants in n bytes at at_bytes of its span: content, and blank behind it. */
+static ferry_err load_wanted(struct ferry_reflash *r, const struct ferry_step *s, uint32_t at,
+                             uint32_t n)
 {
     uint8_t *want = ferry__reflash_sector(r);
-    uint32_t n = at < s->length_bytes ? s->length_bytes - at : 0;
-    if (n > REFLASH_SECTOR)
-        n = REFLASH_SECTOR;
-    memset(want + n, 0xff, REFLASH_SECTOR - n);
-    return chip_read(r, s->source_off_bytes + at, want, n);
+    const uint32_t left = at < s->length_bytes ? s->length_bytes - at : 0;
+    const uint32_t n_content = left < n ? left : n;
+    memset(want + n_content, 0xff, n - n_content);
+    return chip_read(r, s->source_off_bytes + at, want, n_content);
+}
+
+/* Compares a piece of flash with one in memory. */
+static ferry_err compare_piece(struct ferry_reflash *r, uint32_t off, const uint8_t *want,
+                               bool *is_same)
+{
+    uint8_t *seen = ferry__reflash_piece(r);
+    const ferry_err err = chip_read(r, off, seen, REFLASH_PIECE);
+    *is_same = !err && memcmp(seen, want, REFLASH_PIECE) == 0;
+    return err;
 }
 
 /* Compares a sector of flash with the one in memory. */
 static ferry_err compare(struct ferry_reflash *r, uint32_t off, bool *is_same)
 {
-    uint8_t *seen = ferry__reflash_piece(r);
+    ferry_err err = FERRY_OK;
     *is_same = true;
-    for (uint32_t k = 0; *is_same && k < REFLASH_SECTOR; k += REFLASH_PIECE) {
-        const ferry_err err = chip_read(r, off + k, seen, REFLASH_PIECE);
-        if (err)
-            return err;
-        *is_same = memcmp(seen, ferry__reflash_sector(r) + k, REFLASH_PIECE) == 0;
-    }
-    return FERRY_OK;
+    for (uint32_t k = 0; !err && *is_same && k < REFLASH_SECTOR; k += REFLASH_PIECE)
+        err = compare_piece(r, off + k, ferry__reflash_sector(r) + k, is_same);
+    return err;
 }
 
+// Piece by piece on both sides: sectors that differ mostly do so early.
 ferry_err ferry__reflash_same(struct ferry_reflash *r, const struct ferry_step *s, uint32_t at,
                               bool *is_same)
 {
-    const ferry_err err = load_wanted(r, s, at);
-    return err ? err : compare(r, s->dest_off_bytes + at, is_same);
+    ferry_err err = FERRY_OK;
+    *is_same = true;
+    for (uint32_t k = 0; !err && *is_same && k < REFLASH_SECTOR; k += REFLASH_PIECE) {
+        err = load_wanted(r, s, at + k, REFLASH_PIECE);
+        if (!err)
+            err = compare_piece(r, s->dest_off_bytes + at + k, ferry__reflash_sector(r), is_same);
+    }
+    return err;
 }
 
 static bool is_blank(const uint8_t *p, uint32_t n)
@@ -169,19 +182,28 @@ static ferry_err erase_block(struct ferry_reflash *r, const struct ferry_step *s
     return *is_erased ? io(r, ferry_region_erase(&chip, off, n, true), off) : FERRY_OK;
 }
 
+/* Hashes the content of the sector in memory, which flash is known to hold. */
+static void hash_sector(struct ferry_reflash *r, const struct ferry_step *s, uint32_t at)
+{
+    const uint32_t left = at < s->length_bytes ? s->length_bytes - at : 0;
+    ferry_sha256_update(&r->hash, ferry__reflash_sector(r),
+                        left < REFLASH_SECTOR ? left : REFLASH_SECTOR);
+}
+
 static ferry_err write_piece(struct ferry_reflash *r, const struct ferry_step *s, uint32_t at,
                              uint32_t n, uint32_t mask)
 {
-    bool is_erased;
-    ferry_err err = erase_block(r, s, at, n, mask, &is_erased);
+    bool is_erased = false;
+    ferry_err err = mask ? erase_block(r, s, at, n, mask, &is_erased) : FERRY_OK;
     for (uint32_t i = 0; !err && i * REFLASH_SECTOR < n; i++) {
         const uint32_t sector = at + i * REFLASH_SECTOR;
-        if (!(mask >> i & 1))
-            continue;
-        err = load_wanted(r, s, sector);
-        if (!err)
+        err = load_wanted(r, s, sector, REFLASH_SECTOR);
+        if (!err && (mask >> i & 1)) {
             err = ferry__reflash_put(r, s->dest_off_bytes + sector, is_erased);
-        r->n_written += !err;
+            r->n_written += !err;
+        }
+        if (!err)
+            hash_sector(r, s, sector);
     }
     return err;
 }
@@ -200,7 +222,7 @@ static ferry_err do_chunk(struct ferry_reflash *r, const struct ferry_step *s, u
             err = ferry_journal_begin_chunk(&r->journal, r->chunk, &r->fault);
             is_begun = true;
         }
-        if (!err && mask)
+        if (!err)
             err = write_piece(r, s, r->at_bytes + at, step, mask);
         if (err) {
             r->redo |= is_begun; // what stands in the chunk now is not to be trusted
@@ -246,13 +268,26 @@ static ferry_err check_running(struct ferry_reflash *r)
     return FERRY_OK;
 }
 
+/* The whole content in place. What was read back in one go was hashed on the way. */
+static ferry_err verify_step(struct ferry_reflash *r, const struct ferry_step *s)
+{
+    uint8_t sha[FERRY_SHA256_BYTES];
+    if (!r->hash_whole || !s->length_bytes)
+        return check_hash(r, s, s->dest_off_bytes);
+    ferry_sha256_finish(&r->hash, sha);
+    r->hash_whole = false; // used up; asked again, flash is read
+    if (!ferry_equal_const_time(sha, s->sha256, sizeof(sha)))
+        return ferry__reflash_fail(r, r->step, FERRY_ERR_REFLASH_SOURCE, 0, 0, s->source_off_bytes);
+    return FERRY_OK;
+}
+
 static ferry_err end_step(struct ferry_reflash *r, const struct ferry_step *s)
 {
-    ferry_err err = check_hash(r, s, s->dest_off_bytes);
+    ferry_err err = verify_step(r, s);
     if (err)
         return err;
     r->at_bytes = 0;
-    r->source_good = false;
+    r->source_good = r->in_session;
     if (++r->step < r->plan.n_steps)
         return FERRY_AGAIN;
     err = ferry_journal_close(&r->journal, FERRY_JOURNAL_FINISHED, &r->fault);
@@ -279,9 +314,15 @@ ferry_err ferry_reflash_run(struct ferry_reflash *r)
     if (err)
         return err;
     r->source_good = true;
+    if (!r->at_bytes) {
+        ferry_sha256_init(&r->hash);
+        r->hash_whole = true;
+    }
     err = do_chunk(r, s, n);
-    if (err)
+    if (err) {
+        r->hash_whole = false;
         return err;
+    }
     r->at_bytes += n;
     r->done_bytes += n;
     r->chunk++;
@@ -322,6 +363,7 @@ static void seek(struct ferry_reflash *r, uint32_t chunk)
         r->done_bytes += n;
     }
     r->source_good = false;
+    r->hash_whole = false;
     r->phase = REFLASH_RUNNING;
 }
 
@@ -387,9 +429,13 @@ ferry_err ferry_reflash_begin(struct ferry_reflash *r, const uint8_t *signature)
         return FERRY_OK;
     }
     err = ferry_journal_write(&r->journal, &r->plan, signature, bytes, &r->fault);
-    if (!err)
-        seek(r, 0);
-    return err;
+    if (err)
+        return err;
+    seek(r, 0);
+    // The check has just hashed every source; after a reset each is hashed again.
+    r->in_session = true;
+    r->source_good = true;
+    return FERRY_OK;
 }
 
 ferry_err ferry_reflash_resume(struct ferry_reflash *r, const struct ferry_reflash_config *cfg)

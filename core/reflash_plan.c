@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "ferry/bytes.h"
+#include "ferry/crc32.h"
 
 ferry_err ferry_reflash_new(struct ferry_reflash *r)
 {
@@ -13,6 +14,7 @@ ferry_err ferry_reflash_new(struct ferry_reflash *r)
         return ferry__reflash_fail(r, -1, FERRY_ERR_REFLASH_UNFINISHED, 0, 0,
                                    r->cfg.journal.off_bytes);
     memset(&r->plan, 0, sizeof(r->plan));
+    r->vouched = 0;
     r->plan.flash_bytes = r->cfg.flash->size_bytes;
     r->plan.journal_off_bytes = r->cfg.journal.off_bytes;
     r->phase = REFLASH_OPEN;
@@ -91,6 +93,24 @@ static ferry_err measure(struct ferry_reflash *r, struct ferry_step *s, const ui
     return err;
 }
 
+uint32_t ferry__reflash_vouchers(const struct ferry_plan *plan)
+{
+    uint8_t bytes[FERRY_PLAN_STEP_BYTES];
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        ferry__plan_put_step(&plan->steps[i], bytes);
+        sum ^= ferry_crc32(0, bytes, sizeof(bytes));
+    }
+    return sum;
+}
+
+void ferry__reflash_vouch(struct ferry_reflash *r)
+{
+    r->plan.n_steps++;
+    r->vouched = ferry__reflash_vouchers(&r->plan);
+    r->phase = REFLASH_OPEN;
+}
+
 ferry_err ferry_reflash_add(struct ferry_reflash *r, const struct ferry_step *step,
                             const uint8_t *sha256)
 {
@@ -107,7 +127,7 @@ ferry_err ferry_reflash_add(struct ferry_reflash *r, const struct ferry_step *st
     if (!err)
         err = measure(r, s, sha256);
     if (!err)
-        r->plan.n_steps++;
+        ferry__reflash_vouch(r);
     return err;
 }
 

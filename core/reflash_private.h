@@ -38,10 +38,16 @@ ferry_err ferry__reflash_hash(struct ferry_reflash *r, uint32_t off_bytes, uint3
  * first time without erasing. FERRY_ERR_FLASH_VERIFY, flash errors; fault: offset. */
 ferry_err ferry__reflash_put(struct ferry_reflash *r, uint32_t off_bytes, bool is_erased);
 
-/** Does the destination sector at_bytes into a step hold what the step wants there? Leaves what it
- * wants in the work memory's sector. */
+/** Does the destination sector at_bytes into a step hold what the step wants there? */
 ferry_err ferry__reflash_same(struct ferry_reflash *r, const struct ferry_step *step,
                               uint32_t at_bytes, bool *is_same);
+
+/** The step behind the plan's last one, whose content was hashed just now, becomes its last. */
+void ferry__reflash_vouch(struct ferry_reflash *r);
+
+/** A number that is r->vouched as long as the plan holds the steps that were vouched for, in any
+ * order. */
+uint32_t ferry__reflash_vouchers(const struct ferry_plan *plan);
 
 /** Does the destination hold the content whose SHA-256 the step names, and blank behind it if that
  * is asked for? */

@@ -113,15 +113,8 @@ ferry_err ferry_stage_open(struct ferry_stage *s, struct ferry_reflash *r,
     if (err)
         return err;
     const int slot = ferry_device_slot_at(dev, area.off_bytes);
-    if (slot != FERRY_SLOT_NONE && ferry_device_span(dev, slot).off_bytes == area.off_bytes) {
-        err = ferry_region_erase(&s->area, 0, REFLASH_SECTOR, false);
-        if (!err)
-            err = ferry_region_sync(&s->area);
-        if (err)
-            return ferry_fail(&s->fault, err, 0, 0, area.off_bytes);
+    if (slot != FERRY_SLOT_NONE && ferry_device_span(dev, slot).off_bytes == area.off_bytes)
         s->used_bytes = REFLASH_SECTOR;
-    }
-    s->erased_bytes = s->used_bytes;
     s->phase = STAGE_IDLE;
     return FERRY_OK;
 }
@@ -134,6 +127,32 @@ static ferry_err give_up(struct ferry_stage *s, ferry_err err)
     s->phase = STAGE_IDLE;
     s->erased_bytes = s->used_bytes;
     return err;
+}
+
+/* Erases ahead of the next sector, a block where one lies free and the content reaches that far. */
+static ferry_err erase_ahead(struct ferry_stage *s, uint32_t at)
+{
+    const uint32_t block = s->area.flash->block_bytes;
+    const uint32_t end = s->used_bytes + s->promised_bytes;
+    const uint32_t more = s->promised_bytes ? end - at : block;
+    if (at < s->erased_bytes)
+        return FERRY_OK;
+    const bool whole =
+        (s->area.off_bytes + at) % block == 0 && more >= block && s->area.size_bytes - at >= block;
+    const uint32_t n = whole ? block : REFLASH_SECTOR;
+    const ferry_err err = ferry_region_erase(&s->area, at, n, true);
+    if (!err)
+        s->erased_bytes = at + n;
+    return err ? ferry_fail(&s->fault, err, 0, 0, s->area.off_bytes + at) : FERRY_OK;
+}
+
+/* The sector that stays blank goes before anything is written behind it. */
+static ferry_err clear_front(struct ferry_stage *s)
+{
+    if (s->erased_bytes >= s->used_bytes)
+        return FERRY_OK;
+    const ferry_err err = erase_ahead(s, 0);
+    return err ? err : ferry_region_sync(&s->area);
 }
 
 static uint32_t room(const struct ferry_stage *s)
@@ -156,8 +175,8 @@ static ferry_err look_there(struct ferry_stage *s, bool *is_held)
     if (*is_held) {
         s->step.source = FERRY_SOURCE_HELD;
         s->step.source_off_bytes = 0;
-        r->plan.steps[r->plan.n_steps++] = s->step;
-        r->phase = REFLASH_OPEN;
+        r->plan.steps[r->plan.n_steps] = s->step;
+        ferry__reflash_vouch(r);
     }
     return FERRY_OK;
 }
@@ -217,28 +236,14 @@ ferry_err ferry_stage_begin(struct ferry_stage *s, const struct ferry_step *step
         err = look_there(s, is_held);
     if (!err && !*is_held)
         err = check_dest(s);
+    if (!err && !*is_held)
+        err = clear_front(s);
     if (err || *is_held)
         return err;
     ferry_sha256_init(&s->hash);
     begin_image(s);
     s->phase = STAGE_RECEIVING;
     return FERRY_OK;
-}
-
-/* Erases ahead of the next sector, a block where one lies free and the content reaches that far. */
-static ferry_err erase_ahead(struct ferry_stage *s, uint32_t at)
-{
-    const uint32_t block = s->area.flash->block_bytes;
-    const uint32_t more = s->promised_bytes ? s->promised_bytes - (at - s->used_bytes) : block;
-    if (at < s->erased_bytes)
-        return FERRY_OK;
-    const bool whole =
-        (s->area.off_bytes + at) % block == 0 && more >= block && s->area.size_bytes - at >= block;
-    const uint32_t n = whole ? block : REFLASH_SECTOR;
-    const ferry_err err = ferry_region_erase(&s->area, at, n, true);
-    if (!err)
-        s->erased_bytes = at + n;
-    return err ? ferry_fail(&s->fault, err, 0, 0, s->area.off_bytes + at) : FERRY_OK;
 }
 
 /* Writes the sector in the work memory; the content's last one ends blank. */
@@ -346,8 +351,8 @@ ferry_err ferry_stage_finish(struct ferry_stage *s)
     if (err)
         return give_up(s, err);
     s->step.length_bytes = s->got_bytes;
-    r->plan.steps[r->plan.n_steps++] = s->step;
-    r->phase = REFLASH_OPEN;
+    r->plan.steps[r->plan.n_steps] = s->step;
+    ferry__reflash_vouch(r);
     s->used_bytes += ferry_align_up(s->got_bytes, REFLASH_SECTOR);
     if (s->erased_bytes < s->used_bytes)
         s->erased_bytes = s->used_bytes;

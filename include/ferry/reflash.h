@@ -45,10 +45,14 @@ struct ferry_reflash {
     struct ferry_plan plan;
     struct ferry_reflash_config cfg;
     uint8_t phase;
-    bool redo;          // the chunk in hand was begun before a reset
-    bool source_good;   // that of the step in hand was hashed
-    uint32_t chunk;     // in hand, of all chunks
-    uint32_t at_bytes;  // where it begins in its step
+    bool redo;         // the chunk in hand was begun before a reset
+    bool in_session;   // the check was made since ferry_reflash_open
+    bool hash_whole;   // hash has all of the step so far
+    bool source_good;  // that of the step in hand was hashed
+    uint32_t chunk;    // in hand, of all chunks
+    uint32_t at_bytes; // where it begins in its step
+    uint32_t vouched;  // CRC-32 of each step whose source was hashed when it was added, all XORed
+    struct ferry_sha256 hash;
     uint32_t n_needed;  // sectors that differ, by ferry_reflash_check
     uint32_t checked;   // CRC-32 of the plan that it passed
     uint32_t n_written; // sectors written since ferry_reflash_open
@@ -230,9 +234,9 @@ FERRY_MUST_CHECK ferry_err ferry_stage_find(const struct ferry_reflash *r,
 
 /** Opens a staging area: any span of whole sectors that overlaps neither the running app nor
  * bootloader, table, otadata and journal. If an app partition begins there its first sector is
- * erased and left blank, so that no bootloader's fallback takes what is staged for an app.
- * FERRY_ERR_REFLASH_RUNNING, FERRY_ERR_REFLASH_OVERLAP, FERRY_ERR_FLASH_PROTECTED,
- * FERRY_ERR_FLASH_ALIGN, FERRY_ERR_FLASH_RANGE; flash errors. */
+ * erased before the first content and left blank, so that no bootloader's fallback takes what is
+ * staged for an app. FERRY_ERR_REFLASH_RUNNING, FERRY_ERR_REFLASH_OVERLAP,
+ * FERRY_ERR_FLASH_PROTECTED, FERRY_ERR_FLASH_ALIGN, FERRY_ERR_FLASH_RANGE; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_stage_open(struct ferry_stage *s, struct ferry_reflash *r,
                                             const struct ferry_reflash_site *site,
                                             const struct ferry_device *dev, struct ferry_span area);
