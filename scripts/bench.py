@@ -32,11 +32,11 @@ def best(rounds, output, command):
     return float(ms), int(peak_kb)
 
 
-def compare(what, ours, theirs, output=None):
+def compare(what, ours, theirs, output=None, name=None):
     """A line: the same job by ferry and by another tool; output is what both would write."""
     mine, mine_kb = best(ROUNDS_OURS, output, ours)
     other, other_kb = best(ROUNDS_THEIRS, output, theirs)
-    print(f"{what:34} {mine:7.2f} {mine_kb / 1024:6.1f}   {Path(theirs[0]).name:20}"
+    print(f"{what:34} {mine:7.2f} {mine_kb / 1024:6.1f}   {name or Path(theirs[0]).name:20}"
           f"{other:7.1f} {other_kb / 1024:6.1f} {other / mine:7.1f} x")
 
 
@@ -61,6 +61,33 @@ class Files:
         checks.run(ESPTOOL, "--chip", "esp32", "merge-bin", "--output", self.flash,
                    "--pad-to-size", "8MB", "0x1000", two)
         self.two = two
+        self.nvs = folder / "nvs.csv"
+        self.nvs.write_text(nvs_csv())
+
+
+def nvs_csv():
+    """Settings, certificates and blobs that fill all but a page of 64 KB."""
+    rows = ["key,type,encoding,value"]
+    for space in range(6):
+        rows.append(f"space{space},namespace,,")
+        rows += [f"count{i},data,u32,{i}" for i in range(60)]
+        rows += [f"text{i},data,string,{'setting ' * 8}" for i in range(20)]
+        rows += [f"cert{i},data,string,{'MIIB' * 400}" for i in range(2)]
+        rows.append(f"blob,data,hex2bin,{'5a' * 1200}")
+    return "\n".join(rows) + "\n"
+
+
+def nvs_jobs(f):
+    """Both must give the same bytes, or the times mean nothing."""
+    ours = [FERRY, "nvs", "build", f.nvs, f.out, "--size", "0x10000"]
+    theirs = [VENV / "python", "-m", "esp_idf_nvs_partition_gen", "generate", f.nvs, f.out,
+              "0x10000"]
+    made = []
+    for command in (ours, theirs):
+        checks.run(*command)
+        made.append(f.out.read_bytes())
+    assert made[0] == made[1], "ferry and the generator differ"
+    compare("nvs build, 64 KB from CSV", ours, theirs, f.out, "nvs_partition_gen")
 
 
 def jobs(f):
@@ -91,6 +118,7 @@ def main():
         start, start_kb = best(ROUNDS_OURS, None, [FERRY, "--version"])
         print(f"{'to start and end':34} {start:7.2f} {start_kb / 1024:6.1f}")
         jobs(f)
+        nvs_jobs(f)
         update, update_kb = best(5, None, [FERRY, "update", f.flash, f.app, "--chip", "esp32"])
         done = f.app.stat().st_size / 1048576 / (update / 1000)
         print(f"{'update, checked and on disk':34} {update:7.2f} {update_kb / 1024:6.1f}   "
