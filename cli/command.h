@@ -20,6 +20,7 @@
  * what the framework gives to several commands from CLI_OPT_SHARED. */
 #define CLI_OPT_OWN     0x100
 #define CLI_OPT_SHARED  0x1000
+#define CLI_OPT_PORT    0x1fff // its value takes the place of the first argument
 #define CLI_OPT_JSON    0x2000
 #define CLI_OPT_HELP    0x2001
 #define CLI_OPT_VERSION 0x2002
@@ -39,7 +40,7 @@ struct cli_command {
     const char *args;    // positional arguments as help shows them: "DEVICE SOURCE" (may be NULL)
     const char *about;   // what it does and what the arguments are, paragraphs (may be NULL)
     int min_args, max_args;
-    bool negative_args; // a word like -40 is an argument here, not an option
+    bool negative_args;                 // a word like -40 is an argument here, not an option
     const struct argp_option *options;  // every row with doc, ended by {0} (may be NULL)
     const struct argp_option *shared;   // a group shared with other commands (may be NULL)
     const struct cli_example *examples; // ended by {0}

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #define PAGE    FERRY_NVS_PAGE_BYTES
 #define UNIT    FERRY_NVS_ENTRY_BYTES
 #define N_UNITS FERRY_NVS_ENTRIES

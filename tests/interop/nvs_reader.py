@@ -40,7 +40,7 @@ def _units(image, key):
 
 
 def _entries(image, key):
-    """(namespace number, type, chunk, name, data, value) of every whole entry, oldest page first."""
+    """(namespace, type, chunk, name, data, value) of every whole entry, oldest page first."""
     units = sorted(_units(image, key), key=lambda u: (u[0], u[1]))
     i = 0
     while i < len(units):
