@@ -1,11 +1,9 @@
 /* cli/cmd_partitions_edit.c - `ferry partitions edit`: a copy of a device, a merged image or a
  * table with another partition table, that boots what the original boots. Options:
  * partition_edit_args.c; the rows: host/partition_edit.h; the contents: host/partition_copy.h. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "device_args.h"
@@ -15,9 +13,9 @@
 #include "partition_edit_words.h"
 #include "partition_input.h"
 #include "progress.h"
+#include "put_file.h"
 #include "read_file.h"
 #include "unicode.h"
-#include "write_file.h"
 
 #define LONGEST_TABLE_BYTES (1024u * 1024u)
 #define LONG_BYTES          0x200000u // what moves less than this is over at once
@@ -180,20 +178,14 @@ static int write_table(struct job *j, bool as_csv)
 {
     uint8_t table[FERRY_TABLE_BYTES];
     struct ferry_strbuf csv = {0};
-    int os_errno = 0;
-    ferry_err err = as_csv ? ferry_edit_csv(&j->edit, &csv) : ferry_edit_encode(&j->edit, table);
-    if (err) {
-        ferry_strbuf_free(&csv);
-        return fail_edit(j, err);
-    }
-    const char *path = !strcmp(j->args.output, "-") ? "/dev/stdout" : j->args.output;
-    err = ferry_write_file(path, as_csv ? (const void *)csv.text : table,
-                           as_csv ? csv.n : sizeof(table), &os_errno);
+    const ferry_err err =
+        as_csv ? ferry_edit_csv(&j->edit, &csv) : ferry_edit_encode(&j->edit, table);
+    const int exit_code =
+        err ? fail_edit(j, err)
+            : cli_put_file(j->call, j->args.output, as_csv ? (const void *)csv.text : table,
+                           as_csv ? csv.n : sizeof(table));
     ferry_strbuf_free(&csv);
-    return err ? cli_fail_err(
-                     j->call->out, err,
-                     &(struct ferry_about){.file = j->args.output, .detail = strerror(os_errno)})
-               : CLI_EXIT_OK;
+    return exit_code;
 }
 
 /** Without a flash its size is a guess: the smallest one sold that holds the table. */
@@ -316,6 +308,8 @@ const struct cli_command cli_cmd_partitions_edit = {
     "contents are erased, or with --move moved; otadata is kept, moved or made anew, so that the "
     "app that boots now boots then. Where it would not, and where a rule of partition tables is "
     "broken, the edit is refused and no copy is left."
+    "\n\nWhatever their order on the command line, operations are done in this one: flash size, "
+    "whole table, app size, delete, resize, rename, add."
     "\n\nSizes: 8MB, 1984K, 0x1f0000, 1.5M, or 7B for blocks of 4096 bytes.",
     .min_args = 1,
     .max_args = 1,

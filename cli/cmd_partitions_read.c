@@ -1,6 +1,5 @@
 /* cli/cmd_partitions_read.c - `ferry partitions read` and `ferry slots read`: what lies in a
  * partition, into a file. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +8,7 @@
 #include "device_args.h"
 #include "device_words.h"
 #include "partition_target.h"
-#include "write_file.h"
+#include "put_file.h"
 
 enum { OPT_TRIM = CLI_OPT_OWN, OPT_IMAGE };
 
@@ -59,20 +58,6 @@ static uint32_t trimmed(const uint8_t *bytes, uint32_t n_bytes, uint32_t unit)
     return up < n_bytes ? (uint32_t)up : n_bytes;
 }
 
-static int put_file(const struct cli_call *call, const char *file, const uint8_t *bytes,
-                    uint32_t n_bytes)
-{
-    int os_errno = 0;
-    const bool is_stdout = !strcmp(file, "-");
-    const ferry_err err =
-        ferry_write_file(is_stdout ? "/dev/stdout" : file, bytes, n_bytes, &os_errno);
-    if (!err)
-        return CLI_EXIT_OK;
-    return cli_fail_err(call->out, err,
-                        &(struct ferry_about){.file = is_stdout ? "standard output" : file,
-                                              .detail = os_errno ? strerror(os_errno) : NULL});
-}
-
 static void say_read(const struct cli_call *call, const struct partition_target *t,
                      const char *file, uint32_t n_bytes, cJSON *list)
 {
@@ -104,7 +89,7 @@ static int read_one(const struct cli_call *call, const struct ferry_vdevice *v,
     } else {
         if (cut->trim_bytes)
             n_bytes = trimmed(bytes, n_bytes, cut->trim_bytes);
-        exit_code = put_file(call, file, bytes, n_bytes);
+        exit_code = cli_put_file(call, file, bytes, n_bytes);
     }
     free(bytes);
     if (!exit_code)

@@ -36,6 +36,7 @@
     X(partitions_build)                                                                            \
     X(partitions_check)                                                                            \
     X(partitions_edit)                                                                             \
+    X(partitions_layouts)                                                                          \
     X(partitions_read)                                                                             \
     X(partitions_write)                                                                            \
     X(partitions_erase)                                                                            \

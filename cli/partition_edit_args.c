@@ -28,7 +28,7 @@ const struct argp_option partition_edit_options[] = {
      "Contents go with their partitions (without: what moves is erased); refused where they do not "
      "fit",
      0},
-    {0, 0, 0, 0, "Operations, done in this order; lists have commas:", 1},
+    {0, 0, 0, 0, "Operations; lists have commas:", 1},
     {"flash-size", OPT_FLASH_SIZE, "N", 0,
      "The flash is to be of this size, also by the bootloader's header", 1},
     {"table", OPT_TABLE, "LAYOUT", 0,

@@ -1,6 +1,8 @@
 """ferry partitions read|write|erase: what goes in comes out, what must not change is refused before
 anything has changed."""
 import hashlib
+import os
+import subprocess
 
 import images
 import pytest
@@ -61,6 +63,21 @@ def test_standard_input_and_output(ferry, device):
     out = ferry.ok("partitions", "read", device.path, "vfs", "--trim=1").out
     assert out == "piped"
     assert ferry("partitions", "read", device.path, "vfs", "--json").code == 2
+
+
+def test_standard_output_may_be_a_plain_file(ferry, device, tmp_path):
+    """What lies at its name in /dev is not touched."""
+    out = tmp_path / "out"
+    before = os.lstat("/dev/stdout")
+    for command in (["partitions", "read", device.path, "table"],
+                    ["partitions", "layouts", "ota"],
+                    ["partitions", "edit", tmp_path / "table.bin", "-o", "-", "--rename=vfs=x"]):
+        with out.open("wb") as stdout:
+            subprocess.run([str(ferry.path), *map(str, command)], check=True, stdout=stdout,
+                           stderr=subprocess.DEVNULL, timeout=60)
+        assert len(out.read_bytes()) > 100, command
+    after = os.lstat("/dev/stdout")
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
 
 
 def test_erase_takes_several(ferry, device):

@@ -178,6 +178,27 @@ def test_named_layouts_are_those_of_their_owners(ferry, tmp_path, layout, size, 
     assert [(r[0], r[3], r[4]) for r in table_rows(out.read_bytes())] == want
 
 
+def test_layouts_are_listed_with_what_they_leave(ferry, tmp_path):
+    listed = {r["name"]: r for r in ferry.ok("partitions", "layouts", "--json").json["layouts"]}
+    assert listed["ota"]["app_bytes"] == 0x180000 and listed["ota"]["slots"] == 2
+    assert listed["ota"]["file_bytes"] == 0xF0000  # 4 MB: two of 1.5 MB, under 1 MB of files
+    small = ferry.ok("partitions", "layouts", "--flash-size=2MB", "--json").json["layouts"]
+    assert [r["name"] for r in small if r["fits"]] == ["singleapp", "singleapp-large"]
+    assert "too large" in ferry.ok("partitions", "layouts", "--flash-size=2MB").out
+
+
+def test_layout_is_written_to_begin_with(ferry, tmp_path):
+    csv = ferry.ok("partitions", "layouts", "esp-hal").out
+    assert "otadata,data,ota,0xd000,8K," in csv and "ota_1,app,ota_1,0x110000,1M," in csv
+    path = tmp_path / "p.csv"
+    ferry.ok("partitions", "layouts", "ota", "--flash-size=8MB", "--app-size=1M", "-o", path)
+    assert "ota_1,app,ota_1,0x110000,1M," in path.read_text()
+    ferry.ok("partitions", "check", path, "--flash-size=8MB")
+    ferry.refused("partitions", "layouts", "ota", "--flash-size=2MB")
+    assert "two-ota" in ferry("partitions", "layouts", "nonsense").err
+    assert ferry("partitions", "layouts", "ota", "--json").code == 2
+
+
 def test_espressifs_layout_has_espressifs_bytes(ferry, tmp_path):
     csv, out = tmp_path / "in.csv", tmp_path / "out.bin"
     csv.write_text("a,app,factory,0x10000,1M\n")
@@ -361,8 +382,8 @@ def random_edit(rng, labels):
         "app-size": lambda: f"--app-size={rng.choice(['64K', '128K', '256K', '512K', '1M'])}",
         "add": lambda: "--add=" + rng.choice([
             f"more:fat:{size()}", f"ota_2:{size()}", f"ota_3:{size()}", f"otadata:{size()}",
-            f"factory:app:factory:0x180000:{size()}", f"log:data:0x99:{hex(rng.randrange(512) << 12)}"
-            f":{size()}", "test:0x20000"]),
+            f"factory:app:factory:0x180000:{size()}",
+            f"log:data:0x99:{rng.randrange(512) << 12:#x}:{size()}", "test:0x20000"]),
         "table": lambda: "--table=" + rng.choice([
             "singleapp", "ota", "default", "nvs=4B,otadata=2B,ota_0=256K,ota_1=256K,vfs=0",
             "otadata=2B,ota_0=128K,ota_1=128K,ota_2=128K", "nvs=24K,factory=512K,ota_0=256K"]),
