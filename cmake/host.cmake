@@ -1,13 +1,15 @@
 # What needs Linux: each room brings its own CMakeLists.txt.
 find_package(PkgConfig REQUIRED)
 
-# libcrypto goes into the programs where the system has it as an archive: to load it takes as long
-# as to hash half a megabyte with it. docs/dependencies.md says what that costs.
-set(OPENSSL_USE_STATIC_LIBS ON)
-find_package(OpenSSL 3 QUIET)
-if(NOT OPENSSL_FOUND)
-    unset(OPENSSL_USE_STATIC_LIBS)
-    find_package(OpenSSL 3 REQUIRED)
+# libcrypto goes into the programs where there is an archive of it beside the shared library: to
+# load it takes as long as to hash half a megabyte. docs/dependencies.md says what that costs.
+find_package(OpenSSL 3 REQUIRED)
+get_filename_component(FERRY_OPENSSL_DIR "${OPENSSL_CRYPTO_LIBRARY}" DIRECTORY)
+find_library(FERRY_LIBCRYPTO_ARCHIVE libcrypto.a HINTS "${FERRY_OPENSSL_DIR}" NO_DEFAULT_PATH)
+set(FERRY_LIBCRYPTO OpenSSL::Crypto)
+if(FERRY_LIBCRYPTO_ARCHIVE)
+    find_package(Threads REQUIRED)
+    set(FERRY_LIBCRYPTO "${FERRY_LIBCRYPTO_ARCHIVE}" Threads::Threads ${CMAKE_DL_LIBS})
 endif()
 
 # So does libelf, which only `image build` needs, with what it needs itself.
@@ -24,7 +26,8 @@ endif()
 
 add_library(ferry_crypto STATIC ${FERRY_CRYPTO_OPENSSL_SOURCES})
 target_include_directories(ferry_crypto PUBLIC include)
-target_link_libraries(ferry_crypto PUBLIC OpenSSL::Crypto)
+target_include_directories(ferry_crypto SYSTEM PUBLIC ${OPENSSL_INCLUDE_DIR})
+target_link_libraries(ferry_crypto PUBLIC ${FERRY_LIBCRYPTO})
 ferry_warnings(ferry_crypto)
 
 # The checksum of an image is an XOR of its bytes, which a compiler that may does 32 at a time.
