@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "contract.h"
@@ -56,6 +57,54 @@ static void file_flash_keeps_the_contract(void)
     T_EQ_INT(ferry_flash_file_create(path, SIZE_BYTES, NULL), FERRY_OK);
     T_EQ_INT(ferry_flash_file_open(&ff, path, true, NULL), FERRY_OK);
     T_EQ_INT(port_contract(&ff.flash, AREA_OFF, print_promise, name), 0);
+    ferry_flash_file_close(&ff);
+    unlink(path);
+}
+
+/* A file that holds only a part of its flash is a flash all the same, wherever the area lies:
+ * behind the file's end, across it, or in it once it has grown. */
+static void part_of_a_flash_in_a_file_keeps_the_contract(void)
+{
+    static const uint32_t starts[] = {0, 0x1000, 0x2000};
+    char name[] = "part of a file";
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        struct ferry_flash_file ff;
+        T_EQ_INT(ferry_flash_file_create(path, 8192, NULL), FERRY_OK);
+        T_EQ_INT(truncate(path, 4097), 0);
+        T_EQ_INT(ferry_flash_file_open_part(&ff, path, true, NULL), FERRY_OK);
+        T_EQ_INT(ferry_flash_file_place(&ff, starts[i], SIZE_BYTES), FERRY_OK);
+        T_EQ_INT(port_contract(&ff.flash, AREA_OFF, print_promise, name), 0);
+        T_EQ_INT(port_contract(&ff.flash, AREA_OFF, print_promise, name), 0);
+        ferry_flash_file_close(&ff);
+        unlink(path);
+    }
+}
+
+static uint32_t length_of(const char *file)
+{
+    struct stat st;
+    return T_CHECK(stat(file, &st) == 0) ? (uint32_t)st.st_size : 0;
+}
+
+static void part_of_a_flash_grows_only_by_what_is_programmed(void)
+{
+    struct ferry_flash_file ff;
+    const uint8_t bytes[4] = {1, 2, 0xff, 0xff};
+    uint8_t got[6];
+    T_EQ_INT(ferry_flash_file_create(path, 8192, NULL), FERRY_OK);
+    T_EQ_INT(ferry_flash_file_open_part(&ff, path, true, NULL), FERRY_OK);
+    T_EQ_INT(ferry_flash_file_place(&ff, 0x1000, 0x2000), FERRY_ERR_FLASH_SIZE);
+    T_EQ_INT(ferry_flash_file_place(&ff, 0x1000, SIZE_BYTES), FERRY_OK);
+    T_EQ_INT(ff.flash.ops->erase(&ff.flash, 0x10000, 0x10000), FERRY_OK);
+    T_EQ_INT(ff.flash.ops->prog(&ff.flash, 0x8000, bytes + 2, 2), FERRY_OK);
+    T_EQ_INT(length_of(path), 8192);
+    T_EQ_INT(ff.flash.ops->prog(&ff.flash, 0x4ffe, bytes, 4), FERRY_OK);
+    T_EQ_INT(length_of(path), 0x4000);
+    T_EQ_INT(ff.flash.ops->read(&ff.flash, 0x4ffc, got, 6), FERRY_OK);
+    T_EQ_INT(memcmp(got, "\xff\xff\1\2\xff\xff", 6), 0);
+    T_EQ_INT(ff.flash.ops->prog(&ff.flash, 0xfff, bytes, 2), FERRY_ERR_FLASH_RANGE);
+    T_EQ_INT(ff.flash.ops->erase(&ff.flash, 0, 4096), FERRY_OK);
+    T_EQ_INT(ff.flash.ops->read(&ff.flash, SIZE_BYTES - 1, got, 2), FERRY_ERR_FLASH_RANGE);
     ferry_flash_file_close(&ff);
     unlink(path);
 }
@@ -252,6 +301,8 @@ int main(void)
     T_RUN(sim_flash_with_16_byte_units_keeps_the_contract);
     T_RUN(sim_flash_without_blocks_keeps_the_contract);
     T_RUN(file_flash_keeps_the_contract);
+    T_RUN(part_of_a_flash_in_a_file_keeps_the_contract);
+    T_RUN(part_of_a_flash_grows_only_by_what_is_programmed);
     T_RUN(template_refuses_everything);
     T_RUN(contract_catches_each_broken_port);
     T_RUN(file_flash_has_one_writer);
