@@ -11,11 +11,11 @@ static const struct cli_group groups[] = {
     {"device", "make a virtual device and switch it on"},
     {"image", "look into application images, check, build and sign them"},
     {"nvs", "read, write, build and check NVS partitions"},
-    {"partitions", "look into partition tables, build and check them"},
-    {"otadata", "the two entries that choose the slot"},
-    {"slots", "app slots: choose, read, write and erase them"},
+    {"otadata", "look at the two entries that choose the slot, or erase them"},
+    {"partitions", "look into partition tables and into partitions, build, check and edit them"},
     {"reflash", "rewrite any part of the flash, and survive a power cut while doing it"},
     {"rollback", "go back to the previous app, or take that back"},
+    {"slots", "choose, read, write and erase app slots"},
 };
 
 const struct cli_command *cli_command_at(size_t i)
