@@ -115,9 +115,10 @@ void ferry_bootloader_look(struct ferry_bootloader *b, const uint8_t *bytes, siz
         return;
     b->state = b->header.hash_appended && !hash_fits(bytes, end) ? FERRY_BOOTLOADER_HASH
                                                                  : FERRY_BOOTLOADER_WHOLE;
-    read_texts(b, bytes, end);
+    const uint8_t *data = bytes + FERRY_IMAGE_HEADER_BYTES; // a header has no texts
+    read_texts(b, data, end - FERRY_IMAGE_HEADER_BYTES);
     read_desc(b, bytes, end);
-    b->is_bootloader = b->has_desc || has_text(bytes, end, own_text);
+    b->is_bootloader = b->has_desc || has_text(data, end - FERRY_IMAGE_HEADER_BYTES, own_text);
 }
 
 bool ferry_bootloader_set_flash(uint8_t *bytes, size_t n, uint32_t flash_bytes)

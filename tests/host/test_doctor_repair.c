@@ -158,7 +158,7 @@ static uint32_t cut_everywhere(enum ferry_repair what)
         if (!err)
             return writes;
     }
-    T_CHECK(!"the repair never came to its end");
+    T_CHECK(false); // it never came to its end
     return 0;
 }
 
