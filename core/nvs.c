@@ -11,11 +11,10 @@ static ferry_err check_config(struct ferry_nvs *s, const struct ferry_nvs_config
     const struct ferry_flash *f = config->region.flash;
     const uint32_t n_pages = config->region.size_bytes / FERRY_NVS_PAGE_BYTES;
     const uint32_t least = config->read_only ? 1 : FERRY_NVS_PAGES_MIN;
-    if (f->sector_bytes != FERRY_NVS_PAGE_BYTES)
-        return ferry_fail(&s->fault, FERRY_ERR_ARG, f->sector_bytes, FERRY_NVS_PAGE_BYTES, 0);
     if (f->prog_bytes > 4)
         return ferry_fail(&s->fault, FERRY_ERR_ARG, f->prog_bytes, 4, 0);
-    if (config->region.size_bytes % FERRY_NVS_PAGE_BYTES || n_pages > UINT16_MAX)
+    if (config->region.size_bytes % FERRY_NVS_PAGE_BYTES || n_pages > UINT16_MAX ||
+        f->sector_bytes != FERRY_NVS_PAGE_BYTES)
         return ferry_fail(&s->fault, FERRY_ERR_ARG, config->region.size_bytes, FERRY_NVS_PAGE_BYTES,
                           0);
     if (n_pages < least)
@@ -79,7 +78,7 @@ ferry_err ferry__nvs_erase_older(struct ferry_nvs *s, const struct nvs_want *wan
         struct nvs_cursor c = {.page = 0};
         ferry_err err = ferry__nvs_find(s, &c, want);
         if (err || (c.page == newest && c.at == keep))
-            return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+            return ferry__nvs_end(err);
         err = ferry__nvs_erase_found(s, &c, s->purge);
         if (err)
             return err;
@@ -192,7 +191,7 @@ ferry_err ferry_nvs_erase(struct ferry_nvs *s, uint8_t ns, const char *key)
         if (!err)
             err = ferry__nvs_find(s, &c, &want);
     }
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 ferry_err ferry_nvs_erase_all(struct ferry_nvs *s, uint8_t ns)
@@ -211,59 +210,62 @@ ferry_err ferry_nvs_erase_all(struct ferry_nvs *s, uint8_t ns)
         if (err || want.chunk == NVS_ALL)
             break;
     }
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
-/* Searches the names; *found is 0 if there is no such name. used: a bit for each number. */
-static ferry_err find_namespace(struct ferry_nvs *s, const struct nvs_want *want, uint8_t used[32],
-                                uint8_t *found)
+/* Searches the names: *found is the number of this one, or 0. *next becomes a number that is not
+ * taken, or 255; each is tried in turn, and mostly they stand in order. */
+static ferry_err find_namespace(struct ferry_nvs *s, const struct nvs_want *want, uint8_t *found,
+                                uint32_t *next)
 {
     const struct nvs_want any = {.ns = 0, .chunk = NVS_KEYS};
-    struct nvs_cursor c = {.page = 0};
+    uint32_t before;
     ferry_err err;
-    memset(used, 0, 32);
     *found = 0;
-    while ((err = ferry__nvs_find(s, &c, &any)) == FERRY_OK) {
-        const uint8_t ns = c.entry.data[0];
-        if (c.entry.type != FERRY_NVS_U8 || !ns || ns > FERRY_NVS_NAMESPACES_MAX)
-            continue;
-        used[ns / 8] = (uint8_t)(used[ns / 8] | 1u << ns % 8);
-        if (!*found && memcmp(c.entry.key, want->key, sizeof(want->key)) == 0)
-            *found = ns;
-    }
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    *next = 1;
+    do {
+        struct nvs_cursor c = {.page = 0};
+        before = *next;
+        while ((err = ferry__nvs_find(s, &c, &any)) == FERRY_OK) {
+            const uint8_t ns = c.entry.data[0];
+            if (c.entry.type != FERRY_NVS_U8 || (uint8_t)(ns + 1) < 2)
+                continue;
+            if (ns == *next)
+                ++*next;
+            if (!*found && memcmp(c.entry.key, want->key, sizeof(want->key)) == 0)
+                *found = ns;
+        }
+    } while (err == FERRY_ERR_NOT_FOUND && !*found && *next != before);
+    return ferry__nvs_end(err);
 }
 
 ferry_err ferry_nvs_namespace(struct ferry_nvs *s, const char *name, bool create, uint8_t *ns)
 {
     struct ferry_nvs_entry e;
     struct nvs_want want;
-    uint8_t used[32], found = 0, next = 1;
+    uint32_t next;
+    uint8_t found;
     ferry_err err = ferry__nvs_check_ns(s, 1);
     if (!err)
         err = ferry__nvs_want(s, &want, 0, name);
     if (!err)
-        err = find_namespace(s, &want, used, &found);
-    if (err)
-        return err;
-    if (!found) {
+        err = find_namespace(s, &want, &found, &next);
+    if (!err && !found) {
         if (!create)
             return ferry_fail(&s->fault, FERRY_ERR_NVS_NAMESPACE, 0, 0, 0);
-        err = may_write(s);
-        if (err)
-            return err;
-        while (next <= FERRY_NVS_NAMESPACES_MAX && used[next / 8] >> next % 8 & 1)
-            next++;
+        if (s->read_only)
+            return may_write(s);
         if (next > FERRY_NVS_NAMESPACES_MAX)
             return ferry_fail(&s->fault, FERRY_ERR_NVS_NAMESPACES, FERRY_NVS_NAMESPACES_MAX,
                               FERRY_NVS_NAMESPACES_MAX, 0);
         ferry_nvs_entry_begin(&e, 0, FERRY_NVS_U8, want.key);
         ferry_nvs_entry_put_number(&e, next);
         err = ferry__nvs_add(s, &e, NULL);
-        if (err)
-            return err == FERRY_ERR_NVS_FULL ? ferry__nvs_full(s, 1) : err;
-        found = next;
+        if (err == FERRY_ERR_NVS_FULL)
+            return ferry__nvs_full(s, 1);
+        found = (uint8_t)next;
     }
-    *ns = found;
-    return FERRY_OK;
+    if (!err)
+        *ns = found;
+    return err;
 }

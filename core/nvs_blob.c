@@ -48,7 +48,7 @@ ferry_err ferry__nvs_blob_is_whole(struct ferry_nvs *s, const struct ferry_nvs_e
     for (uint32_t i = 0; i < index_chunks(index); i++) {
         const ferry_err err = find_chunk(s, &c, index, i);
         if (err)
-            return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+            return ferry__nvs_end(err);
         if (ferry_nvs_entry_size(&c.entry) > left)
             return FERRY_OK;
         left -= ferry_nvs_entry_size(&c.entry);
@@ -108,7 +108,7 @@ static ferry_err clean(struct ferry_nvs *s, bool chunks)
         if (err)
             return err;
     }
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 ferry_err ferry__nvs_clean_blobs(struct ferry_nvs *s)

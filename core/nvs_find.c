@@ -17,7 +17,7 @@ static bool fits(const struct nvs_want *want, const struct ferry_nvs_entry *e)
     return !want->key[0] || memcmp(want->key, e->key, sizeof(e->key)) == 0;
 }
 
-static bool all_written(const uint8_t *map, uint32_t first, uint32_t n)
+bool ferry__nvs_all_written(const uint8_t map[FERRY_NVS_MAP_BYTES], uint32_t first, uint32_t n)
 {
     for (uint32_t i = first; i < first + n; i++) {
         if (ferry_nvs_map_get(map, i) != FERRY_NVS_ENTRY_WRITTEN)
@@ -26,13 +26,9 @@ static bool all_written(const uint8_t *map, uint32_t first, uint32_t n)
     return true;
 }
 
-ferry_err ferry__nvs_is_whole(struct ferry_nvs *s, const struct nvs_cursor *c, bool *whole)
+ferry_err ferry__nvs_end(ferry_err err)
 {
-    uint8_t map[FERRY_NVS_MAP_BYTES];
-    const ferry_err err = ferry__nvs_read(s, c->page, FERRY_NVS_MAP_OFF, map, sizeof(map));
-    if (!err)
-        *whole = all_written(map, c->at, c->entry.span);
-    return err;
+    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
 }
 
 /* The next fitting entry of the cursor's page. */
@@ -50,7 +46,7 @@ static ferry_err find_in_page(struct ferry_nvs *s, struct nvs_cursor *c,
         if (err || ferry_nvs_entry_decode(unit, c->at, &c->entry))
             continue;
         c->next = (uint8_t)(c->at + c->entry.span);
-        if (fits(want, &c->entry) && all_written(map, c->at, c->entry.span))
+        if (fits(want, &c->entry) && ferry__nvs_all_written(map, c->at, c->entry.span))
             return FERRY_OK;
     }
     return err ? err : FERRY_ERR_NOT_FOUND;
@@ -73,6 +69,17 @@ void ferry__nvs_want_like(struct nvs_want *want, const struct ferry_nvs_entry *e
     want->ns = e->ns;
     want->chunk = e->type == FERRY_NVS_BLOB ? e->chunk : NVS_KEYS;
     memcpy(want->key, e->key, sizeof(want->key));
+}
+
+ferry_err ferry__nvs_find_twin(struct ferry_nvs *s, struct nvs_cursor *twin, uint32_t page,
+                               const struct ferry_nvs_entry *e)
+{
+    struct nvs_want want;
+    ferry__nvs_want_like(&want, e);
+    twin->page = (uint16_t)page;
+    twin->next = 0;
+    const ferry_err err = ferry__nvs_find(s, twin, &want);
+    return err || twin->page == page ? err : FERRY_ERR_NOT_FOUND;
 }
 
 ferry_err ferry__nvs_want(struct ferry_nvs *s, struct nvs_want *want, uint32_t ns, const char *key)

@@ -52,7 +52,7 @@ static ferry_err is_shown(struct ferry_nvs *s, const struct nvs_cursor *c,
         *shown = false;
     }
     *key = first.entry;
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 ferry_err ferry_nvs_next(struct ferry_nvs *s, struct ferry_nvs_iter *it, struct ferry_nvs_info *out)

@@ -57,16 +57,6 @@ static ferry_err load_map(struct ferry_nvs *s, uint32_t page)
     return err;
 }
 
-static ferry_err state_of(struct ferry_nvs *s, uint32_t page, uint32_t i,
-                          enum ferry_nvs_entry_state *state)
-{
-    uint8_t map[FERRY_NVS_MAP_BYTES];
-    const ferry_err err = ferry__nvs_read(s, page, FERRY_NVS_MAP_OFF, map, sizeof(map));
-    if (!err)
-        *state = ferry_nvs_map_get(map, i);
-    return err;
-}
-
 /* Drops the entries whose bytes were programmed before their state was. */
 static ferry_err drop_unmarked(struct ferry_nvs *s, uint32_t page)
 {
@@ -115,24 +105,19 @@ static ferry_err drop_older(struct ferry_nvs *s, const struct nvs_cursor *newer,
  * the blob's old version must live until the index of the new one is written. */
 static ferry_err drop_twin(struct ferry_nvs *s, const struct nvs_cursor *c)
 {
-    struct nvs_cursor twin = {.page = c->page};
-    struct nvs_want want;
-    ferry__nvs_want_like(&want, &c->entry);
-    const ferry_err err = ferry__nvs_find(s, &twin, &want);
-    if (err || twin.page != c->page || twin.at >= c->at)
-        return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
-    return drop_older(s, c, &twin);
+    struct nvs_cursor twin;
+    const ferry_err err = ferry__nvs_find_twin(s, &twin, c->page, &c->entry);
+    return err || twin.at >= c->at ? ferry__nvs_end(err) : drop_older(s, c, &twin);
 }
 
 /* Examines entry c->at; c->next becomes where the next one begins. */
 static ferry_err repair_entry(struct ferry_nvs *s, struct nvs_cursor *c)
 {
     const bool active = s->pages[c->page].state == NVS_ACTIVE;
-    enum ferry_nvs_entry_state state = FERRY_NVS_ENTRY_ERASED;
-    uint8_t unit[FERRY_NVS_ENTRY_BYTES];
-    bool whole = false;
+    uint8_t map[FERRY_NVS_MAP_BYTES], unit[FERRY_NVS_ENTRY_BYTES];
     c->next = (uint8_t)(c->at + 1);
-    ferry_err err = state_of(s, c->page, c->at, &state);
+    ferry_err err = ferry__nvs_read(s, c->page, FERRY_NVS_MAP_OFF, map, sizeof(map));
+    const enum ferry_nvs_entry_state state = ferry_nvs_map_get(map, c->at);
     if (err || state == FERRY_NVS_ENTRY_ERASED || (state != FERRY_NVS_ENTRY_WRITTEN && !active))
         return err;
     err = ferry__nvs_read_unit(s, c->page, c->at, unit);
@@ -141,10 +126,7 @@ static ferry_err repair_entry(struct ferry_nvs *s, struct nvs_cursor *c)
     if (state != FERRY_NVS_ENTRY_WRITTEN || ferry_nvs_entry_decode(unit, c->at, &c->entry))
         return ferry__nvs_erase_units(s, c->page, c->at, 1, true);
     c->next = (uint8_t)(c->at + c->entry.span);
-    err = ferry__nvs_is_whole(s, c, &whole);
-    if (err)
-        return err;
-    if (!whole)
+    if (!ferry__nvs_all_written(map, c->at, c->entry.span))
         return erase_repaired(s, c);
     return active ? drop_twin(s, c) : FERRY_OK;
 }
@@ -154,19 +136,16 @@ static ferry_err repair_entry(struct ferry_nvs *s, struct nvs_cursor *c)
 static ferry_err skip_to_blank(struct ferry_nvs *s, uint32_t page)
 {
     const uint32_t first = s->pages[page].next_free;
-    for (uint32_t i = FERRY_NVS_ENTRIES; i-- > first;) {
-        enum ferry_nvs_entry_state state = FERRY_NVS_ENTRY_EMPTY;
-        bool blank = false;
-        ferry_err err = state_of(s, page, i, &state);
-        if (!err)
-            err = ferry__nvs_is_blank(s, page, FERRY_NVS_ENTRIES_OFF + i * FERRY_NVS_ENTRY_BYTES,
-                                      FERRY_NVS_ENTRY_BYTES, &blank);
-        if (err)
-            return err;
-        if (state != FERRY_NVS_ENTRY_EMPTY || !blank)
+    uint8_t map[FERRY_NVS_MAP_BYTES];
+    bool blank = false;
+    ferry_err err = ferry__nvs_read(s, page, FERRY_NVS_MAP_OFF, map, sizeof(map));
+    for (uint32_t i = FERRY_NVS_ENTRIES; !err && i-- > first;) {
+        err = ferry__nvs_is_blank(s, page, FERRY_NVS_ENTRIES_OFF + i * FERRY_NVS_ENTRY_BYTES,
+                                  FERRY_NVS_ENTRY_BYTES, &blank);
+        if (!err && (!blank || ferry_nvs_map_get(map, i) != FERRY_NVS_ENTRY_EMPTY))
             return ferry__nvs_erase_units(s, page, first, i + 1 - first, false);
     }
-    return FERRY_OK;
+    return err;
 }
 
 static ferry_err repair_page(struct ferry_nvs *s, uint32_t page)
@@ -222,7 +201,7 @@ static ferry_err find_newest(struct ferry_nvs *s, struct nvs_cursor *newest)
     newest->entry.span = 0;
     while ((err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK)
         *newest = c;
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 /* Only the last entry can be torn. Opened for reading only, it is hidden. */
@@ -255,25 +234,20 @@ static ferry_err erase_replaced(struct ferry_nvs *s)
         if (s->pages[old.page].state != NVS_FREEING)
             return erase_repaired(s, &old);
     }
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 /* Is every whole entry of page a, byte for byte in its head, also on page b? */
 static ferry_err is_part_of(struct ferry_nvs *s, uint32_t a, uint32_t b, bool *part)
 {
-    struct nvs_cursor c = {.page = (uint16_t)a};
+    struct nvs_cursor c = {.page = (uint16_t)a}, twin;
     ferry_err err = FERRY_OK;
     *part = true;
     while (*part && (err = ferry__nvs_find(s, &c, &everything)) == FERRY_OK && c.page == a) {
-        struct nvs_cursor twin = {.page = (uint16_t)b};
-        struct nvs_want want;
-        ferry__nvs_want_like(&want, &c.entry);
-        err = ferry__nvs_find(s, &twin, &want);
-        if (err && err != FERRY_ERR_NOT_FOUND)
-            return err;
-        *part = !err && twin.page == b && memcmp(&twin.entry, &c.entry, sizeof(c.entry)) == 0;
+        err = ferry__nvs_find_twin(s, &twin, b, &c.entry);
+        *part = !err && memcmp(&twin.entry, &c.entry, sizeof(c.entry)) == 0;
     }
-    return !*part || err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 /* A page that was being copied to the newest one. If the copy is complete, only the erase is

@@ -57,21 +57,14 @@ ferry_err ferry__nvs_copy_page(struct ferry_nvs *s, uint32_t from, uint32_t know
     struct nvs_cursor c = {.page = (uint16_t)from};
     ferry_err err;
     while ((err = ferry__nvs_find(s, &c, &all)) == FERRY_OK && c.page == from) {
-        struct nvs_cursor twin = {.page = (uint16_t)known};
-        struct nvs_want want;
-        ferry__nvs_want_like(&want, &c.entry);
-        if (known != from) {
-            err = ferry__nvs_find(s, &twin, &want);
-            if (err && err != FERRY_ERR_NOT_FOUND)
-                return err;
-            if (!err && twin.page == known)
-                continue;
-        }
-        err = copy_entry(s, &c);
+        struct nvs_cursor twin;
+        err = known == from ? FERRY_ERR_NOT_FOUND : ferry__nvs_find_twin(s, &twin, known, &c.entry);
+        if (err == FERRY_ERR_NOT_FOUND)
+            err = copy_entry(s, &c);
         if (err)
             return err;
     }
-    return err == FERRY_ERR_NOT_FOUND ? FERRY_OK : err;
+    return ferry__nvs_end(err);
 }
 
 /* Frees the page with the most entries to gain, the oldest of several, into the last free one. */

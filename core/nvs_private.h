@@ -57,8 +57,10 @@ ferry_err ferry__nvs_begin_page(struct ferry_nvs *s, uint32_t page);
 
 /** The next entry that fits; FERRY_ERR_NOT_FOUND (no fault is set) behind the last page. */
 ferry_err ferry__nvs_find(struct ferry_nvs *s, struct nvs_cursor *c, const struct nvs_want *want);
-/** True if all units of the entry are written. */
-ferry_err ferry__nvs_is_whole(struct ferry_nvs *s, const struct nvs_cursor *c, bool *whole);
+/** FERRY_ERR_NOT_FOUND becomes FERRY_OK: the search has come to its end. */
+ferry_err ferry__nvs_end(ferry_err err);
+/** Are the n entries from `first` all written? */
+bool ferry__nvs_all_written(const uint8_t map[FERRY_NVS_MAP_BYTES], uint32_t first, uint32_t n);
 /** The same (ns, key) as an entry has, as something to look for. */
 void ferry__nvs_want_like(struct nvs_want *want, const struct ferry_nvs_entry *e);
 /** Checks the key and fills *want with NVS_KEYS. ns 0 searches names of namespaces. */
@@ -85,9 +87,12 @@ static inline uint32_t ferry__nvs_current(const struct ferry_nvs *s)
 ferry_err ferry__nvs_activate(struct ferry_nvs *s);
 /** Erases a listed page and makes it the last of the free ones. */
 ferry_err ferry__nvs_release(struct ferry_nvs *s, uint32_t page);
-/** Copies the whole entries of page `from` to the current page, but those whose like is on page
- * `known` (or none: from itself). */
+/** Copies the whole entries of page `from` to the current page; with `known` not equal to `from`
+ * only those whose key is not on page `known`. */
 ferry_err ferry__nvs_copy_page(struct ferry_nvs *s, uint32_t from, uint32_t known);
+/** Finds the entry of page `page` that has the key of e. FERRY_ERR_NOT_FOUND. */
+ferry_err ferry__nvs_find_twin(struct ferry_nvs *s, struct nvs_cursor *twin, uint32_t page,
+                               const struct ferry_nvs_entry *e);
 /** Closes the current page and begins another, freeing one if only the spare one is left.
  * FERRY_ERR_NVS_FULL, without a fault. */
 ferry_err ferry__nvs_next_page(struct ferry_nvs *s);

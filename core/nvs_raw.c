@@ -19,33 +19,38 @@ static uint32_t region_off(const struct ferry_nvs *s, uint32_t page, uint32_t of
     return s->pages[page].index * FERRY_NVS_PAGE_BYTES + off;
 }
 
+/* Passes the result of an operation at `at` on; an error leaves a fault. */
+static ferry_err note(struct ferry_nvs *s, ferry_err err, uint32_t at)
+{
+    return err ? ferry_fail(&s->fault, err, 0, 0, at) : FERRY_OK;
+}
+
+/* The same of a write: after an error nobody knows what the flash holds. */
+static ferry_err note_write(struct ferry_nvs *s, ferry_err err, uint32_t at)
+{
+    s->failed = s->failed || err;
+    return note(s, err, at);
+}
+
 ferry_err ferry__nvs_read(struct ferry_nvs *s, uint32_t page, uint32_t off, void *dst,
                           uint32_t len_bytes)
 {
     const uint32_t at = region_off(s, page, off);
-    const ferry_err err = ferry_region_read(&s->region, at, dst, len_bytes);
-    return err ? ferry_fail(&s->fault, err, 0, 0, at) : FERRY_OK;
+    return note(s, ferry_region_read(&s->region, at, dst, len_bytes), at);
 }
 
 static ferry_err write_bytes(struct ferry_nvs *s, uint32_t page, uint32_t off, const void *src,
                              uint32_t len_bytes)
 {
     const uint32_t at = region_off(s, page, off);
-    const ferry_err err = ferry_region_prog(&s->region, at, src, len_bytes);
-    if (!err)
-        return FERRY_OK;
-    s->failed = true;
-    return ferry_fail(&s->fault, err, 0, 0, at);
+    return note_write(s, ferry_region_prog(&s->region, at, src, len_bytes), at);
 }
 
 ferry_err ferry__nvs_read_unit(struct ferry_nvs *s, uint32_t page, uint32_t i, uint8_t unit[UNIT])
 {
-    ferry_err err = ferry__nvs_read(s, page, unit_off(i), unit, UNIT);
-    if (err || !s->xts)
-        return err;
     const uint32_t at = region_off(s, page, unit_off(i));
-    err = s->xts->ops->decrypt(s->xts, at, unit);
-    return err ? ferry_fail(&s->fault, err, 0, 0, at) : FERRY_OK;
+    const ferry_err err = ferry__nvs_read(s, page, unit_off(i), unit, UNIT);
+    return err || !s->xts ? err : note(s, s->xts->ops->decrypt(s->xts, at, unit), at);
 }
 
 ferry_err ferry__nvs_is_blank(struct ferry_nvs *s, uint32_t page, uint32_t off, uint32_t len_bytes,
@@ -124,13 +129,8 @@ ferry_err ferry__nvs_set_page_state(struct ferry_nvs *s, uint32_t page, uint8_t 
 ferry_err ferry__nvs_erase_page(struct ferry_nvs *s, uint32_t page)
 {
     const uint32_t at = region_off(s, page, 0);
-    const ferry_err err = ferry_region_erase(&s->region, at, FERRY_NVS_PAGE_BYTES, false);
-    if (err) {
-        s->failed = true;
-        return ferry_fail(&s->fault, err, 0, 0, at);
-    }
     s->pages[page].state = NVS_FREE;
-    return FERRY_OK;
+    return note_write(s, ferry_region_erase(&s->region, at, FERRY_NVS_PAGE_BYTES, false), at);
 }
 
 ferry_err ferry__nvs_begin_page(struct ferry_nvs *s, uint32_t page)
@@ -152,20 +152,16 @@ static ferry_err write_units(struct ferry_nvs *s, uint32_t page, uint32_t first,
 {
     if (!s->xts)
         return write_bytes(s, page, unit_off(first), units, n * UNIT);
-    for (uint32_t i = 0; i < n; i++) {
+    ferry_err err = FERRY_OK;
+    for (; !err && n; n--, first++, units += UNIT) {
         uint8_t unit[UNIT];
-        memcpy(unit, units + i * UNIT, UNIT);
-        const uint32_t at = region_off(s, page, unit_off(first + i));
-        ferry_err err = s->xts->ops->encrypt(s->xts, at, unit);
-        if (err) {
-            s->failed = true;
-            return ferry_fail(&s->fault, err, 0, 0, at);
-        }
-        err = write_bytes(s, page, unit_off(first + i), unit, UNIT);
-        if (err)
-            return err;
+        memcpy(unit, units, UNIT);
+        const uint32_t at = region_off(s, page, unit_off(first));
+        err = note_write(s, s->xts->ops->encrypt(s->xts, at, unit), at);
+        if (!err)
+            err = write_bytes(s, page, unit_off(first), unit, UNIT);
     }
-    return FERRY_OK;
+    return err;
 }
 
 ferry_err ferry__nvs_append(struct ferry_nvs *s, uint32_t page, const uint8_t *units, uint32_t n)
