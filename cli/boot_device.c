@@ -193,6 +193,8 @@ int cli_boot_device(const struct cli_call *call, struct ferry_vdevice *v, enum f
         .ctx = &w,
     };
     struct ferry_boot_report r;
+    if (v->real) // closing its port restarts it, and its own bootloader decides
+        return cli_done(call->out);
     cli_text(call->out, "Power on\n");
     v->boot_count++;
     if (v->table_err)

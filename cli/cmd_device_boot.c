@@ -22,6 +22,8 @@ static int run(struct cli_call *call)
     int hold = FERRY_HOLD_NONE;
     if (!cli_choice(call, OPT_HOLD, holds, &hold))
         return CLI_EXIT_USAGE;
+    if (cli_has(call, CLI_OPT_PORT))
+        return cli_usage(call, "a real chip decides by itself what it boots");
     const int exit_code = cli_open_device(call, &v, true, false);
     if (exit_code)
         return exit_code;

@@ -234,6 +234,8 @@ static int run(struct cli_call *call)
 {
     static struct plan p; // larger than a stack frame should be
     p.call = call;
+    if (cli_has(call, CLI_OPT_PORT))
+        return cli_usage(call, "a real chip is not made anew; --port is for what is there");
     int exit_code = read_plan(&p);
     if (exit_code)
         return exit_code;

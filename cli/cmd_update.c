@@ -47,7 +47,8 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
         .buffer = args->buffer,
         .buffer_bytes = args->chunk_bytes,
         .cancel = &cli_interrupt,
-        .keeper = &keeper.keeper,
+        // A chip at a port keeps nothing beside itself, and each checkpoint would be a write to it.
+        .keeper = v->real ? NULL : &keeper.keeper,
         .is_anew = args->is_anew,
         .retry = args->server.retry,
         .events = {cli_update_stage, cli_update_progress, cli_update_remark, &words},

@@ -137,9 +137,22 @@ static int complain_option(const struct cli_call *call)
     return cli_usage(call, "unknown option %s", word);
 }
 
+/** A port given by its option is the device, which is the first argument elsewhere. There is room:
+ * the option came as an argument itself. */
+static void put_port_first(struct cli_call *call)
+{
+    const char *const port = cli_value(call, CLI_OPT_PORT);
+    if (!port)
+        return;
+    memmove(call->args + 1, call->args, (size_t)call->n_args * sizeof(*call->args));
+    call->args[0] = (char *)(uintptr_t)port;
+    call->n_args++;
+}
+
 static int check_and_run(struct cli_call *call)
 {
     const struct cli_command *c = call->command;
+    put_port_first(call);
     if (call->n_args < c->min_args)
         return cli_usage(call, "%s is missing: ferry %s %s",
                          call->n_args ? "an argument" : "its argument", c->name, c->args);

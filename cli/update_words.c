@@ -155,7 +155,8 @@ void cli_update_succeeded(struct cli_update_words *w, const struct ferry_update 
              cli_colour(out, CLI_PLAIN));
     cli_say_next(w->call, w->v);
     if (w->v->policy.rollback)
-        cli_text(out, "Once it runs and works, confirm it: ferry confirm %s\n", w->v->path);
+        cli_text(out, "Once it runs and works, confirm it: ferry confirm %s%s\n",
+                 w->v->real ? "--port " : "", w->v->path);
 }
 
 /** More about a refusal that the fault's numbers cannot say: the two versions, the two hashes. */

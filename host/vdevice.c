@@ -203,6 +203,8 @@ static ferry_err load(struct ferry_vdevice *v, const struct ferry_vdevice_given 
     if (err)
         return err;
     accept_all_revisions(&v->policy);
+    if (v->real && v->real->has_revision)
+        v->policy.chip_rev = v->real->revision;
     ferry_signature_gate_init(&v->gate, &v->trust);
     v->policy.gate = v->trust.n_keys ? &v->gate.gate : NULL;
     open_table(v);
@@ -218,6 +220,12 @@ static ferry_err open_flash(struct ferry_vdevice *v, bool writable,
 {
     const uint32_t table_off =
         given && given->has_table_off ? given->table_off_bytes : FERRY_TABLE_OFF_DEFAULT;
+    if (v->real) {
+        v->file.flash = *v->real->flash;
+        v->file.writable = writable;
+        v->file.held_bytes = v->file.flash.size_bytes;
+        return FERRY_OK;
+    }
     if (v->is_dir)
         return ferry_flash_file_open(&v->file, v->flash_path, writable, &v->fault);
     return ferry_merged_open(&v->file, v->flash_path, writable, table_off, &v->merged, &v->fault);
@@ -230,10 +238,13 @@ ferry_err ferry_vdevice_open(struct ferry_vdevice *v, const char *path, bool wri
     memset(v, 0, sizeof(*v));
     v->file.fd = -1;
     v->dev.running = FERRY_SLOT_NONE;
-    v->is_dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    v->real = given ? given->real : NULL;
+    v->is_dir = !v->real && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     ferry_err err = set_paths(v, path);
-    if (err)
+    if (err) {
+        ferry_vdevice_close(v);
         return err;
+    }
     if (v->is_dir && given && given->is_any) {
         snprintf(v->detail, sizeof(v->detail),
                  "options about the chip are for a bare flash file; device.json says it here");
@@ -255,6 +266,9 @@ ferry_err ferry_vdevice_open(struct ferry_vdevice *v, const char *path, bool wri
 
 void ferry_vdevice_close(struct ferry_vdevice *v)
 {
+    if (v->real)
+        v->real->close(v->real);
+    v->real = NULL;
     ferry_flash_file_close(&v->file);
 }
 

@@ -15,6 +15,14 @@
 #define FERRY_VDEVICE_PATH_BYTES   4096u
 #define FERRY_VDEVICE_DETAIL_BYTES 256u
 
+/** A chip at hand instead of a file: its flash, and what is known of it. Lent by who opened it. */
+struct ferry_vdevice_chip {
+    const struct ferry_flash *flash;
+    bool has_revision;
+    uint16_t revision; // major * 100 + minor
+    void (*close)(struct ferry_vdevice_chip *c);
+};
+
 /** What the owner of a bare dump says about the chip it came from; {0} says nothing. Refused for a
  * directory, whose device.json says it. */
 struct ferry_vdevice_given {
@@ -26,8 +34,9 @@ struct ferry_vdevice_given {
     const struct ferry_slots_writer *writer;
     struct ferry_trust trust; // whose signature every update must carry; no keys: nobody's
     bool has_table_off;
-    uint32_t table_off_bytes; // default 0x8000
-    bool is_any;              // something was given
+    uint32_t table_off_bytes;        // default 0x8000
+    bool is_any;                     // something was given
+    struct ferry_vdevice_chip *real; // the device is this chip, path only its name; NULL: path is
 };
 
 /** How it is known which slot runs. */
@@ -53,6 +62,7 @@ struct ferry_vdevice {
     ferry_err table_err;     // why there is no table to work with
     struct ferry_fault table_fault;
     bool is_dir;
+    struct ferry_vdevice_chip *real; // NULL: the flash is in a file
     bool chip_is_guessed;
     enum ferry_running_by running_by;
     uint32_t table_off_bytes;
@@ -68,11 +78,11 @@ struct ferry_vdevice {
     char detail[FERRY_VDEVICE_DETAIL_BYTES];
 };
 
-/** Opens a device for reading or writing; a damaged partition table is no failure (table_err).
- * given may be NULL. writable: nobody else may use it until ferry_vdevice_close.
- * FERRY_ERR_FILE_OPEN, FERRY_ERR_FLASH_SIZE, FERRY_ERR_FLASH_LOCKED; FERRY_ERR_DEVICE_JSON the
- * detail says which key; FERRY_ERR_NOT_FOUND --running names no app partition; FERRY_ERR_ARG
- * something was given for a directory; flash errors. */
+/** Opens a device for reading or writing (given->real is closed when this fails); a damaged
+ * partition table is no failure (table_err). given may be NULL. writable: nobody else may use it
+ * until ferry_vdevice_close. FERRY_ERR_FILE_OPEN, FERRY_ERR_FLASH_SIZE, FERRY_ERR_FLASH_LOCKED;
+ * FERRY_ERR_DEVICE_JSON the detail says which key; FERRY_ERR_NOT_FOUND --running names no app
+ * partition; FERRY_ERR_ARG something was given for a directory; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_vdevice_open(struct ferry_vdevice *v, const char *path,
                                               bool writable,
                                               const struct ferry_vdevice_given *given);
