@@ -21,14 +21,14 @@ static void hash_signed(struct ferry_signed_plan_gate *g, const uint8_t *bytes, 
     ferry_sha384_finish(&g->sha384, g->digests.sha384);
 }
 
-static ferry_err verdict(struct ferry_plan_gate *gate, const uint8_t *signed_bytes, uint32_t n,
-                         const uint8_t *signature, struct ferry_fault *fault)
+static ferry_err verdict(struct ferry_plan_gate *gate, const struct ferry_plan *plan,
+                         const uint8_t *signature, uint8_t *work, struct ferry_fault *fault)
 {
     struct ferry_signed_plan_gate *g = own(gate);
     ferry_err why = FERRY_ERR_SIGNATURE_NONE; // a refusal without a cause is a refusal still
     if (g->trust->n_keys > FERRY_SIGNATURE_BLOCKS)
         return ferry_fail(fault, FERRY_ERR_ARG, g->trust->n_keys, FERRY_SIGNATURE_BLOCKS, 0);
-    hash_signed(g, signed_bytes, n);
+    hash_signed(g, work, ferry_plan_signed_bytes(plan, work));
     if (ferry__signature_check_block(signature, &g->digests, g->trust, &why) ==
         FERRY_VERDICT_GENUINE)
         return FERRY_OK;

@@ -334,11 +334,9 @@ ferry_err ferry_reflash_run(struct ferry_reflash *r)
 static ferry_err ask_gate(struct ferry_reflash *r, const uint8_t *signature)
 {
     struct ferry_plan_gate *gate = r->cfg.gate;
-    uint8_t *bytes = ferry__reflash_plan_bytes(r);
     if (!gate)
         return FERRY_OK;
-    return gate->verdict(gate, bytes, ferry_plan_signed_bytes(&r->plan, bytes), signature,
-                         &r->fault);
+    return gate->verdict(gate, &r->plan, signature, ferry__reflash_plan_bytes(r), &r->fault);
 }
 
 /* From the first chunk, or behind the last that was finished. */

@@ -65,6 +65,7 @@ all() {
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
     stage power build/release/tests/test_power --seeds 2200
     stage power-idf build/release/tests/test_power --seeds 2200 --idf
+    stage power-reflash build/release/tests/test_power_reflash --seeds 2400
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage demo scripts/demo.sh
@@ -79,6 +80,8 @@ bench() {
     stage firmware scripts/fetch_firmware.sh
     printf '\nflash operations of one update, on the flash model\n'
     build/release/bench/bench_update
+    printf '\na reflash beside esp-self-reflasher, on the flash model\n'
+    build/release/bench/bench_reflash
     printf '\nthe command line beside other tools\n'
     python3 scripts/bench.py
 }

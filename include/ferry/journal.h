@@ -91,10 +91,11 @@ uint32_t ferry_plan_signed_bytes(const struct ferry_plan *plan, uint8_t out[FERR
 /** Demands a signature of every plan, lent by pointer so that devices without keys link none of
  * it. See ferry/plan_gate.h for the one that checks Secure Boot v2 blocks. */
 struct ferry_plan_gate {
-    /** May this plan be carried out? signed_bytes as ferry_plan_signed_bytes gives them; signature:
-     * FERRY_PLAN_SIGNATURE_BYTES, 0xff where there is none. Anything but FERRY_OK refuses. */
-    ferry_err (*verdict)(struct ferry_plan_gate *gate, const uint8_t *signed_bytes, uint32_t n,
-                         const uint8_t *signature, struct ferry_fault *fault);
+    /** May this plan be carried out? signature: FERRY_PLAN_SIGNATURE_BYTES, 0xff where there is
+     * none; work: FERRY_PLAN_BYTES, for ferry_plan_signed_bytes. Anything but FERRY_OK refuses, its
+     * cause in *fault. */
+    ferry_err (*verdict)(struct ferry_plan_gate *gate, const struct ferry_plan *plan,
+                         const uint8_t *signature, uint8_t *work, struct ferry_fault *fault);
 };
 
 enum ferry_journal_state {
