@@ -32,15 +32,18 @@ static bool changes_table(const struct ferry_plan *plan)
     return false;
 }
 
-/** From the new table on, the label of what runs would name something else, so a device whose power
- * is cut in this plan has none. */
-static int forget_running(struct cli_call *call)
+/** What must stand beside the flash before the first write. From the new table on, the label of
+ * what runs would name something else, so a device whose power is cut in this plan has none; and
+ * where the journal is must be known to whoever opens the device then. */
+static int note_beginning(struct cli_call *call)
 {
     struct ferry_vdevice *v = &job.v;
     const int running = v->dev.running;
-    if (!changes_table(&job.r.plan))
+    const bool changes = changes_table(&job.r.plan);
+    if (!changes && !job.args.has_journal)
         return CLI_EXIT_OK;
-    v->dev.running = FERRY_SLOT_NONE;
+    if (changes)
+        v->dev.running = FERRY_SLOT_NONE;
     const ferry_err err = ferry_vdevice_save(v);
     v->dev.running = running;
     return err ? cli_fail_device(call, v) : CLI_EXIT_OK;
@@ -56,7 +59,7 @@ static int run_run(struct cli_call *call)
     if (!exit_code) {
         reflash_say_plan(&job);
         cli_text(call->out, "\n");
-        exit_code = forget_running(call);
+        exit_code = note_beginning(call);
     }
     if (!exit_code)
         exit_code = reflash_begin_and_run(&job);

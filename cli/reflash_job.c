@@ -6,6 +6,7 @@
 
 #include "device_words.h"
 #include "ferry/bytes.h"
+#include "reflash_waiting.h"
 
 void reflash_read_rows(const struct ferry_flash *flash, uint32_t table_off_bytes,
                        struct reflash_rows *out)
@@ -31,15 +32,18 @@ static void set_up(struct reflash_job *job, const struct ferry_flash *flash, boo
 {
     struct ferry_vdevice *v = &job->v;
     const struct reflash_args *a = &job->args;
+    if (a->has_journal) {
+        v->has_journal = true;
+        v->journal_off_bytes = a->journal_off_bytes;
+    }
     job->cfg = (struct ferry_reflash_config){
         .flash = flash,
-        .journal = ferry_reflash_journal_default(flash),
+        .journal = ferry_vdevice_journal(v),
         .running = running_span(job),
         .work = job->work,
         .work_bytes = sizeof(job->work),
     };
-    if (a->has_journal)
-        job->cfg.journal.off_bytes = a->journal_off_bytes;
+    job->cfg.journal.flash = flash;
     if (v->trust.n_keys && with_gate) {
         ferry_signed_plan_gate_init(&job->gate, &v->trust);
         job->cfg.gate = &job->gate.gate;

@@ -228,8 +228,42 @@ static ferry_err find_area(struct reflash_job *job, const bool *wanted, uint32_t
                             &job->stage.fault);
 }
 
-static int open_area(struct reflash_job *job, const bool *wanted, uint32_t sure_bytes,
-                     uint32_t most_bytes)
+/** Sizes of the contents that are still to come: all of them, and the next one alone. */
+struct need {
+    uint32_t most_bytes; // where a length is not known, as large as its place
+    uint32_t sure_bytes; // ... as small as can be
+    uint32_t next_bytes; // of the next one, likewise
+};
+
+static struct need need_from(const struct reflash_job *job, const bool *wanted, unsigned first)
+{
+    struct need need = {0, 0, 0};
+    for (unsigned i = first; i < job->n_goals; i++) {
+        const struct ferry_step *s = &job->goals[i].step;
+        const uint32_t n = ferry_align_up(s->length_bytes, SECTOR);
+        if (!wanted[i])
+            continue;
+        need.most_bytes += n ? n : s->dest_size_bytes;
+        need.sure_bytes += n ? n : SECTOR;
+        need.next_bytes = need.next_bytes ? need.next_bytes : need.sure_bytes;
+    }
+    return need;
+}
+
+/** One area for all that is to come if there is one, else one for the next content. */
+static ferry_err find_area_for(struct reflash_job *job, const bool *wanted, unsigned first,
+                               struct ferry_span *out)
+{
+    const struct need need = need_from(job, wanted, first);
+    ferry_err err = find_area(job, wanted, need.most_bytes, out);
+    if (err && need.sure_bytes < need.most_bytes)
+        err = find_area(job, wanted, need.sure_bytes, out);
+    if (err && need.next_bytes < need.sure_bytes)
+        err = find_area(job, wanted, need.next_bytes, out);
+    return err;
+}
+
+static int open_area(struct reflash_job *job, const bool *wanted, unsigned first)
 {
     struct ferry_span area;
     struct reflash_place place;
@@ -243,22 +277,25 @@ static int open_area(struct reflash_job *job, const bool *wanted, uint32_t sure_
             return cli_fail_text(job->call->out, FERRY_ERR_NOT_FOUND,
                                  "the partition table %s to stage in", why);
     } else {
-        // Contents of unknown length may be as large as their place, but need not.
-        err = find_area(job, wanted, most_bytes, &area);
-        if (err && sure_bytes < most_bytes)
-            err = find_area(job, wanted, sure_bytes, &area);
+        err = find_area_for(job, wanted, first, &area);
     }
     if (!err)
         err = ferry_stage_open(&job->stage, &job->r, &job->site, &job->v.dev, area);
-    job->has_stage = !err;
+    job->has_stage |= !err;
     return err ? reflash_fail_stage(job, NULL, err) : CLI_EXIT_OK;
+}
+
+/** True if the area that is open, if any, has no room for a content of known length. */
+static bool needs_area(const struct reflash_job *job, const struct reflash_goal *g)
+{
+    const struct ferry_stage *s = &job->stage;
+    return !job->has_stage ||
+           (!job->args.wishes.staging && g->step.length_bytes > s->area.size_bytes - s->used_bytes);
 }
 
 int reflash_stage_all(struct reflash_job *job)
 {
     bool wanted[FERRY_PLAN_STEPS] = {false};
-    uint32_t sure_bytes = 0, most_bytes = 0;
-    bool any = false;
     for (unsigned i = 0; i < job->n_goals; i++) {
         struct reflash_goal *g = &job->goals[i];
         struct known k;
@@ -268,16 +305,16 @@ int reflash_stage_all(struct reflash_job *job)
         g->step.length_bytes = k.length_bytes;
         reflash_spare_rest(job, &g->step);
         wanted[i] = !is_held(job, g, &k);
-        any |= wanted[i];
+    }
+    int exit_code = CLI_EXIT_OK;
+    for (unsigned i = 0; !exit_code && i < job->n_goals; i++) {
         if (!wanted[i])
             continue;
-        const uint32_t n = ferry_align_up(k.length_bytes, SECTOR);
-        sure_bytes += n ? n : SECTOR;
-        most_bytes += n ? n : g->step.dest_size_bytes;
-    }
-    int exit_code = any ? open_area(job, wanted, sure_bytes, most_bytes) : CLI_EXIT_OK;
-    for (unsigned i = 0; !exit_code && i < job->n_goals; i++)
-        if (wanted[i])
+        if (needs_area(job, &job->goals[i]))
+            exit_code = open_area(job, wanted, i);
+        if (!exit_code)
             exit_code = stage_one(job, &job->goals[i]);
+        wanted[i] = false;
+    }
     return exit_code;
 }
