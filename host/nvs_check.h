@@ -1,6 +1,6 @@
 /* host/nvs_check.h - what is wrong in the bytes of an NVS partition, where, and what a mount would
  * do with it. Looks at flash as it is and changes nothing; shares only the codec with the store, so
- * the two check each other. Facts: docs/formats.md "NVS", load and repair. */
+ * the two check each other. Facts: docs/nvs.md "What check says". */
 #ifndef FERRY_NVS_CHECK_H
 #define FERRY_NVS_CHECK_H
 

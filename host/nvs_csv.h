@@ -1,6 +1,6 @@
 /* host/nvs_csv.h - the CSV of Espressif's NVS generator, read row by row as Python's csv module
  * reads it: quotes, line breaks inside quotes, columns in any order. What the cells mean is
- * host/nvs_rows.h's business. Facts: docs/formats.md "NVS", CSV. */
+ * host/nvs_rows.h's business. Facts: docs/nvs.md "The CSV". */
 #ifndef FERRY_NVS_CSV_H
 #define FERRY_NVS_CSV_H
 

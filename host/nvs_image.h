@@ -1,6 +1,6 @@
 /* host/nvs_image.h - lays out a fresh NVS partition exactly as Espressif's generator does: pages in
  * order, the last one used stays active, one page stays blank. For `ferry nvs build`; a store that
- * is in use is written through ferry/nvs.h instead. Facts: docs/formats.md "NVS". */
+ * is in use is written through ferry/nvs.h instead. Facts: docs/nvs.md "The CSV". */
 #ifndef FERRY_NVS_IMAGE_H
 #define FERRY_NVS_IMAGE_H
 

@@ -1,5 +1,5 @@
 /* host/nvs_keys.h - key files of encrypted NVS: the content of an `nvs_keys` partition, as
- * Espressif's generator writes it. Facts: docs/formats.md "NVS", encryption. */
+ * Espressif's generator writes it. Facts: docs/nvs.md "Encryption". */
 #ifndef FERRY_NVS_KEYS_H
 #define FERRY_NVS_KEYS_H
 

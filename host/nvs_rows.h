@@ -1,6 +1,6 @@
 /* host/nvs_rows.h - what the rows of an NVS CSV mean: namespaces, values, files, and the entries
  * that Espressif's generator adds for Wi-Fi. Reads rows by host/nvs_csv.h, puts them into an image
- * of host/nvs_image.h. Facts: docs/formats.md "NVS", CSV. */
+ * of host/nvs_image.h. Facts: docs/nvs.md "The CSV". */
 #ifndef FERRY_NVS_ROWS_H
 #define FERRY_NVS_ROWS_H
 
