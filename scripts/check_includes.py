@@ -55,9 +55,9 @@ FLOORS = [
     {"err", "bytes", "mem"},
     {"crc32", "crypto", "chip", "flash"},
     {"partition", "image", "otadata", "signature", "version", "nvs_page"},
-    {"table", "nvs", "journal"},
+    {"table", "journal"},
     {"device"},
-    {"boot", "gate", "slots", "plan_gate"},
+    {"boot", "gate", "nvs", "slots", "plan_gate"},
     {"update", "reflash"},
 ]
 ROW = {noun: row for row, nouns in enumerate(FLOORS) for noun in nouns}
