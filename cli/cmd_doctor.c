@@ -26,7 +26,7 @@ struct visit {
     uint8_t *app_bytes;
     size_t n_app_bytes;
     struct doctor_offer offers[FERRY_FINDING_MAX];
-    struct ferry_plan plan;
+    struct ferry_cure plan;
     bool declined[FERRY_REPAIR_DOWNGRADE + 1];
     unsigned n_done;
     char undo_path[FERRY_VDEVICE_PATH_BYTES + 16];
@@ -119,7 +119,7 @@ static void examine(struct visit *s)
         const enum ferry_repair r = s->doc.findings[i].repair;
         if (!tried[r] && r != FERRY_REPAIR_NONE) {
             found[r].repair = r;
-            found[r].ok = ferry_plan_make(&s->plan, &s->v, r) == FERRY_OK;
+            found[r].ok = ferry_cure_plan(&s->plan, &s->v, r) == FERRY_OK;
             found[r].fault = s->plan.fault;
         }
         tried[r] = true;
@@ -157,7 +157,7 @@ static int carry_out(struct visit *s, bool *done)
     ferry_err err = ferry_undo_keep(s->undo_path, &s->plan, &s->v,
                                     doctor_repair_words(s->plan.repair), &os_errno);
     if (!err)
-        err = ferry_plan_apply(&s->plan, &s->v);
+        err = ferry_cure_apply(&s->plan, &s->v);
     if (!err)
         err = ferry_undo_close(s->undo_path, &os_errno);
     if (err)
@@ -183,7 +183,7 @@ static int repair_all(struct visit *s)
     for (enum ferry_repair r; (r = next_repair(s)) != FERRY_REPAIR_NONE;) {
         bool done;
         s->declined[r] = true; // also what is done is not done twice
-        if (ferry_plan_make(&s->plan, &s->v, r))
+        if (ferry_cure_plan(&s->plan, &s->v, r))
             continue;
         int exit_code = carry_out(s, &done);
         if (!exit_code && done)
@@ -232,7 +232,7 @@ static int conclude(struct visit *s)
 static int downgrade(struct visit *s)
 {
     bool done;
-    const ferry_err err = ferry_plan_make(&s->plan, &s->v, FERRY_REPAIR_DOWNGRADE);
+    const ferry_err err = ferry_cure_plan(&s->plan, &s->v, FERRY_REPAIR_DOWNGRADE);
     if (err == FERRY_ERR_STATE)
         return cli_fail_text(s->call->out, err,
                              "nothing to do: the previous app is selected already");

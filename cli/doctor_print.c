@@ -164,7 +164,7 @@ void doctor_print(const struct cli_call *call, const struct ferry_doctor *doc,
 }
 
 /** The first and the last byte that differ, and so many of them. */
-static void print_bytes(char *buf, size_t n, const struct ferry_plan_sector *s)
+static void print_bytes(char *buf, size_t n, const struct ferry_cure_sector *s)
 {
     uint32_t first = 0, last = FERRY_FLASH_SECTOR_BYTES - 1, differ = 0;
     while (s->before[first] == s->after[first])
@@ -182,8 +182,8 @@ static void print_bytes(char *buf, size_t n, const struct ferry_plan_sector *s)
 
 /** What stands in a sector, in the words of what lies there; "" where bytes must do. */
 static void sector_words(char what[64], char before[200], char after[200],
-                         const struct ferry_doctor *doc, const struct ferry_plan *plan,
-                         const struct ferry_plan_sector *s)
+                         const struct ferry_doctor *doc, const struct ferry_cure *plan,
+                         const struct ferry_cure_sector *s)
 {
     const struct ferry_vdevice *v = doc->facts.v;
     struct ferry_otadata e;
@@ -212,7 +212,7 @@ static void sector_words(char what[64], char before[200], char after[200],
         snprintf(after, n, "the SHA-256 that belongs to it");
 }
 
-static void put_sector(cJSON *list, const struct ferry_plan_sector *s, const char *what,
+static void put_sector(cJSON *list, const struct ferry_cure_sector *s, const char *what,
                        const char *before, const char *after)
 {
     cJSON *o = cJSON_CreateObject();
@@ -224,7 +224,7 @@ static void put_sector(cJSON *list, const struct ferry_plan_sector *s, const cha
 }
 
 void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *doc,
-                       const struct ferry_plan *plan, cJSON *to)
+                       const struct ferry_cure *plan, cJSON *to)
 {
     struct cli_output *out = call->out;
     char what[64], before[200], after[200], a[FERRY_LABEL_BYTES + 1], b[FERRY_LABEL_BYTES + 1];
@@ -235,7 +235,7 @@ void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *d
     cli_text(out, "\n%sRepair: %s%s\n", cli_colour(out, CLI_BOLD), title,
              cli_colour(out, CLI_PLAIN));
     for (unsigned i = 0; i < plan->n; i++) {
-        const struct ferry_plan_sector *s = &plan->sectors[i];
+        const struct ferry_cure_sector *s = &plan->sectors[i];
         sector_words(what, before, after, doc, plan, s);
         cli_text(out, "  0x%06x  %s\n            %s%s%s\n          %s %s\n", (unsigned)s->off_bytes,
                  what, cli_colour(out, CLI_DIM), before, cli_colour(out, CLI_PLAIN),

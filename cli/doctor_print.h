@@ -20,6 +20,6 @@ void doctor_print(const struct cli_call *call, const struct ferry_doctor *doc,
 /** Prints what a plan changes, sector by sector in words, and what boots before and after; adds
  * the same to `to`. */
 void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *doc,
-                       const struct ferry_plan *plan, cJSON *to);
+                       const struct ferry_cure *plan, cJSON *to);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ferry/bytes.h"
+#include "reflash_waiting.h"
 
 #define SECTOR          FERRY_FLASH_SECTOR_BYTES
 #define MOST_OPS        64u // more than any repair has
@@ -17,8 +18,8 @@ struct copy {
     const struct ferry_flash *base;
     uint32_t ops_left;
     unsigned n;
-    uint32_t offs[FERRY_PLAN_SECTORS];
-    uint8_t sectors[FERRY_PLAN_SECTORS][SECTOR];
+    uint32_t offs[FERRY_CURE_SECTORS];
+    uint8_t sectors[FERRY_CURE_SECTORS][SECTOR];
 };
 
 /** What a repair works on: the device, and how a whole sector is set at once. */
@@ -61,7 +62,7 @@ static uint8_t *begin_change(struct copy *c, uint32_t off)
         return NULL;
     uint8_t *bytes = copied(c, sector);
     if (!bytes) {
-        if (c->n == FERRY_PLAN_SECTORS ||
+        if (c->n == FERRY_CURE_SECTORS ||
             c->base->ops->read(c->base, sector, c->sectors[c->n], SECTOR))
             return NULL;
         c->offs[c->n] = sector;
@@ -280,7 +281,7 @@ static ferry_err treat(struct patient *p, enum ferry_repair repair)
 }
 
 /** May this boot in the middle of it? A downgrade may have happened or not. */
-static bool may_boot(const struct ferry_plan *plan, int booted)
+static bool may_boot(const struct ferry_cure *plan, int booted)
 {
     return plan->boots_before == FERRY_SLOT_NONE || booted == plan->boots_before ||
            (plan->repair == FERRY_REPAIR_DOWNGRADE && booted == plan->boots_after);
@@ -288,15 +289,15 @@ static bool may_boot(const struct ferry_plan *plan, int booted)
 
 static int by_offset(const void *a, const void *b)
 {
-    const struct ferry_plan_sector *x = a, *y = b;
+    const struct ferry_cure_sector *x = a, *y = b;
     return x->off_bytes < y->off_bytes ? -1 : x->off_bytes > y->off_bytes;
 }
 
 /** What has become different on the copy. */
-static ferry_err note_sectors(struct ferry_plan *plan, const struct copy *c)
+static ferry_err note_sectors(struct ferry_cure *plan, const struct copy *c)
 {
     for (unsigned i = 0; i < c->n; i++) {
-        struct ferry_plan_sector *s = &plan->sectors[plan->n];
+        struct ferry_cure_sector *s = &plan->sectors[plan->n];
         const ferry_err err = c->base->ops->read(c->base, c->offs[i], s->before, SECTOR);
         if (err)
             return err;
@@ -319,7 +320,7 @@ static ferry_err rehearse(struct copy *c, struct ferry_vdevice *v, enum ferry_re
 }
 
 /** Cut after each operation, does it still boot what it boots now? */
-static ferry_err rehearse_cuts(struct ferry_plan *plan, struct copy *c, struct ferry_vdevice *v)
+static ferry_err rehearse_cuts(struct ferry_cure *plan, struct copy *c, struct ferry_vdevice *v)
 {
     struct ferry_boot_preview next;
     for (uint32_t ops = 1;; ops++) {
@@ -332,12 +333,14 @@ static ferry_err rehearse_cuts(struct ferry_plan *plan, struct copy *c, struct f
     }
 }
 
-ferry_err ferry_plan_make(struct ferry_plan *plan, struct ferry_vdevice *v,
+ferry_err ferry_cure_plan(struct ferry_cure *plan, struct ferry_vdevice *v,
                           enum ferry_repair repair)
 {
     static struct copy c; // 32 KB
     memset(plan, 0, sizeof(*plan));
     plan->repair = repair;
+    if (ferry_reflash_waits(v))
+        return ferry_fail(&plan->fault, FERRY_ERR_REFLASH_UNFINISHED, 0, 0, 0);
     plan->boots_before = boots(v, &v->file.flash, &plan->next_before);
     ferry_err err = rehearse(&c, v, repair, MOST_OPS);
     if (err)
@@ -359,7 +362,7 @@ ferry_err ferry_plan_make(struct ferry_plan *plan, struct ferry_vdevice *v,
     return rehearse_cuts(plan, &c, v);
 }
 
-ferry_err ferry_plan_apply(struct ferry_plan *plan, struct ferry_vdevice *v)
+ferry_err ferry_cure_apply(struct ferry_cure *plan, struct ferry_vdevice *v)
 {
     static struct patient p;
     uint8_t now[SECTOR];
@@ -367,7 +370,7 @@ ferry_err ferry_plan_apply(struct ferry_plan *plan, struct ferry_vdevice *v)
     if (!err || plan->repair == FERRY_REPAIR_TABLE_MD5) // which mends an unusable table
         err = treat(&p, plan->repair);
     for (unsigned i = 0; !err && i < plan->n; i++) {
-        const struct ferry_plan_sector *s = &plan->sectors[i];
+        const struct ferry_cure_sector *s = &plan->sectors[i];
         err = v->file.flash.ops->read(&v->file.flash, s->off_bytes, now, SECTOR);
         if (!err && memcmp(now, s->after, SECTOR) != 0)
             err = ferry_fail(&plan->fault, FERRY_ERR_FLASH_VERIFY, 0, 0, s->off_bytes);

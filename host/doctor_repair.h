@@ -7,40 +7,41 @@
 
 #include "doctor.h"
 
-#define FERRY_PLAN_SECTORS 8u
+#define FERRY_CURE_SECTORS 8u
 
 /** A sector as it is and as it will be. */
-struct ferry_plan_sector {
+struct ferry_cure_sector {
     uint32_t off_bytes;
     uint8_t before[FERRY_FLASH_SECTOR_BYTES];
     uint8_t after[FERRY_FLASH_SECTOR_BYTES];
 };
 
 /** A repair that is safe. Large (64 KB), not for the stack. */
-struct ferry_plan {
+struct ferry_cure {
     enum ferry_repair repair;
     int boots_before, boots_after; // slot, or FERRY_SLOT_NONE: nothing
     uint32_t n_points;             // at which it was cut on the copy
     uint32_t flash_bytes;          // FERRY_REPAIR_FLASH: the size that will be said
     struct ferry_boot_preview next_before, next_after;
     unsigned n;
-    struct ferry_plan_sector sectors[FERRY_PLAN_SECTORS]; // that change, by offset
+    struct ferry_cure_sector sectors[FERRY_CURE_SECTORS]; // that change, by offset
     struct ferry_fault fault;                             // why there is no plan
 };
 
 /** Plans. Writes nothing.
  * FERRY_ERR_STATE        the repair would change nothing, or not safely: at some point another
  *                        image would boot, or none; fault.value: after how many operations
+ * FERRY_ERR_REFLASH_UNFINISHED a reflash waits: until it is finished nothing else may be changed
  * FERRY_ERR_SLOT_UNKNOWN nothing boots, so otadata has nothing to select
  * FERRY_ERR_TABLE_RULE   the rows make no sense: it is not the MD5 that is wrong
  * FERRY_ERR_FLASH_SIZE   no header can say this size
  * FERRY_ERR_FLASH_PROTECTED the bootloader is signed: a changed header would not start
  * Else as the core's writers. */
-FERRY_MUST_CHECK ferry_err ferry_plan_make(struct ferry_plan *plan, struct ferry_vdevice *v,
+FERRY_MUST_CHECK ferry_err ferry_cure_plan(struct ferry_cure *plan, struct ferry_vdevice *v,
                                            enum ferry_repair repair);
 
 /** Does what was planned, on the device, and reads it back. The undo must have been kept before.
  * FERRY_ERR_FLASH_VERIFY it did not become what was planned; flash errors. */
-FERRY_MUST_CHECK ferry_err ferry_plan_apply(struct ferry_plan *plan, struct ferry_vdevice *v);
+FERRY_MUST_CHECK ferry_err ferry_cure_apply(struct ferry_cure *plan, struct ferry_vdevice *v);
 
 #endif

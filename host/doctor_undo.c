@@ -32,7 +32,7 @@ enum {
     SECTOR_RECORD = SECTOR_AT_BYTES + FERRY_FLASH_SECTOR_BYTES,
 };
 #define FLAG_OPEN    1u
-#define RECORD_BYTES (HEAD_BYTES + FERRY_PLAN_SECTORS * SECTOR_RECORD + FERRY_SHA256_BYTES)
+#define RECORD_BYTES (HEAD_BYTES + FERRY_CURE_SECTORS * SECTOR_RECORD + FERRY_SHA256_BYTES)
 #define FILE_BYTES   (FERRY_UNDO_DEPTH * RECORD_BYTES)
 
 /** A file's bytes with the places of its records. */
@@ -65,7 +65,7 @@ static size_t record_at(const uint8_t *bytes, size_t n)
         return 0;
     const uint32_t length = ferry_le32(bytes + AT_LENGTH);
     const uint32_t count = ferry_le32(bytes + AT_COUNT);
-    if (length > n || count > FERRY_PLAN_SECTORS ||
+    if (length > n || count > FERRY_CURE_SECTORS ||
         length != HEAD_BYTES + count * SECTOR_RECORD + FERRY_SHA256_BYTES)
         return 0;
     hash(bytes, length - FERRY_SHA256_BYTES, digest);
@@ -154,7 +154,7 @@ static void drop_oldest(struct records *r)
     r->n_bytes -= from;
 }
 
-static void append(struct records *r, const struct ferry_plan *plan, const struct ferry_vdevice *v,
+static void append(struct records *r, const struct ferry_cure *plan, const struct ferry_vdevice *v,
                    const char *title)
 {
     uint8_t *to = r->bytes + r->n_bytes;
@@ -180,7 +180,7 @@ static void append(struct records *r, const struct ferry_plan *plan, const struc
     r->n_bytes += length;
 }
 
-ferry_err ferry_undo_keep(const char *path, const struct ferry_plan *plan,
+ferry_err ferry_undo_keep(const char *path, const struct ferry_cure *plan,
                           const struct ferry_vdevice *v, const char *title, int *os_errno)
 {
     struct records r;

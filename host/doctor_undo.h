@@ -22,7 +22,7 @@ struct ferry_undo {
         uint32_t off_bytes;
         uint8_t after_sha256[FERRY_SHA256_BYTES];
         uint8_t before[FERRY_FLASH_SECTOR_BYTES];
-    } sectors[FERRY_PLAN_SECTORS];
+    } sectors[FERRY_CURE_SECTORS];
 };
 
 /** The path of a device's undo file in buf. */
@@ -30,7 +30,7 @@ const char *ferry_undo_path(char *buf, size_t n, const struct ferry_vdevice *v);
 
 /** Keeps what a plan will change, as begun. title is cut at 63 bytes.
  * FERRY_ERR_SYNTAX the file is there and damaged; FERRY_ERR_FILE_..., FERRY_ERR_NO_MEMORY. */
-FERRY_MUST_CHECK ferry_err ferry_undo_keep(const char *path, const struct ferry_plan *plan,
+FERRY_MUST_CHECK ferry_err ferry_undo_keep(const char *path, const struct ferry_cure *plan,
                                            const struct ferry_vdevice *v, const char *title,
                                            int *os_errno);
 

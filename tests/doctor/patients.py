@@ -70,6 +70,13 @@ def nvs_page():
     return bytes(page)
 
 
+def journal(at):
+    """The sector of a reflash that was begun and not finished: one region is to become blank."""
+    head = b"FRYJ" + struct.pack("<BBBBIIIB11x", 1, 1, 12, 4, 0, images.FLASH, at, 1)
+    step = struct.pack("<BBHIIII12x32x", 1, 4, 0, 0xD0000, 0x1000, 0, 0)
+    return head + hashlib.sha256(head + step).digest() + step
+
+
 V1 = images.app(version="1.0.0", size=24000, seed=1)
 V2 = images.app(version="2.0.0", size=26000, seed=2)
 BAD = images.app(version="2.0.0", size=26000, seed=2, bad_checksum=True)
@@ -289,6 +296,9 @@ PATIENTS = [
             boots="ota_1", rows=images.WITH_FACTORY, others=FACTORY, ota_0=BAD),
     Patient("update interrupted", ["slot-unfinished", "update-interrupted"], boots="ota_0",
             second=b"", ota_1=UNFINISHED, resume=True),
+    Patient("reflash interrupted", ["reflash-interrupted", "entry-crc"], boots="ota_1",
+            first=entry(1, VALID, crc=1), rows=[*rows_with("vfs", size=0x20000), (
+                "journal", 0x40, 0, 0xFF000, 0x1000)], others={"journal": journal(0xFF000)}),
     Patient("app of another chip", ["slot-chip", "entry-stale"], ["slot-chip"], boots="ota_1",
             ota_0=images.app(chip="esp32s3")),
     Patient("merged image in a slot", ["slot-merged", "entry-stale"], ["slot-merged"],

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static struct ferry_undo u;
     if (ferry_undo_parse(data, n, &u))
         return 0;
-    FUZZ_MUST(u.depth >= 1 && u.depth <= FERRY_UNDO_DEPTH && u.n <= FERRY_PLAN_SECTORS);
+    FUZZ_MUST(u.depth >= 1 && u.depth <= FERRY_UNDO_DEPTH && u.n <= FERRY_CURE_SECTORS);
     FUZZ_MUST(memchr(u.title, '\0', sizeof(u.title)) != NULL);
     for (unsigned i = 0; i < u.n; i++)
         FUZZ_MUST(u.sectors[i].off_bytes % FERRY_FLASH_SECTOR_BYTES == 0 &&

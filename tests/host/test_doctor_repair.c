@@ -22,7 +22,7 @@
 static uint8_t flash[FLASH_BYTES], after[FLASH_BYTES];
 static char path[64], undo_path[80];
 static struct ferry_vdevice v;
-static struct ferry_plan plan;
+static struct ferry_cure plan;
 static struct ferry_undo undo;
 
 /** Power for so many more writes; the one it fails in is half done. */
@@ -117,7 +117,7 @@ static ferry_err repair(enum ferry_repair what, uint32_t writes)
 {
     int os_errno = 0;
     open_device();
-    T_EQ_INT(ferry_plan_make(&plan, &v, what), FERRY_OK);
+    T_EQ_INT(ferry_cure_plan(&plan, &v, what), FERRY_OK);
     T_EQ_INT(ferry_undo_keep(undo_path, &plan, &v, "test", &os_errno), FERRY_OK);
     power.real = v.file.flash.ops;
     power.ops = *power.real;
@@ -125,7 +125,7 @@ static ferry_err repair(enum ferry_repair what, uint32_t writes)
     power.ops.erase = erase;
     power.left = writes;
     v.file.flash.ops = &power.ops;
-    const ferry_err err = ferry_plan_apply(&plan, &v);
+    const ferry_err err = ferry_cure_apply(&plan, &v);
     v.file.flash.ops = power.real;
     ferry_vdevice_close(&v);
     return err;
@@ -189,9 +189,9 @@ static void a_plan_says_what_boots_and_that_there_is_nothing_to_do(void)
                -1);
     write_file(flash);
     open_device();
-    T_EQ_INT(ferry_plan_make(&plan, &v, FERRY_REPAIR_OTADATA), FERRY_ERR_STATE); // nothing to do
-    T_EQ_INT(ferry_plan_make(&plan, &v, FERRY_REPAIR_NONE), FERRY_ERR_STATE);
-    T_EQ_INT(ferry_plan_make(&plan, &v, FERRY_REPAIR_DOWNGRADE), FERRY_OK);
+    T_EQ_INT(ferry_cure_plan(&plan, &v, FERRY_REPAIR_OTADATA), FERRY_ERR_STATE); // nothing to do
+    T_EQ_INT(ferry_cure_plan(&plan, &v, FERRY_REPAIR_NONE), FERRY_ERR_STATE);
+    T_EQ_INT(ferry_cure_plan(&plan, &v, FERRY_REPAIR_DOWNGRADE), FERRY_OK);
     T_EQ_INT(plan.boots_before, 1);
     T_EQ_INT(plan.boots_after, 0);
     ferry_vdevice_close(&v);
