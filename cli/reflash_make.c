@@ -195,5 +195,9 @@ int reflash_make(struct reflash_job *job)
     if (!err)
         err =
             ferry_reflash_check(&job->r, &job->site, reflash_flags(job), &job->bench, &job->report);
+    if (reflash_is_danger(err)) {
+        reflash_say_plan(job);
+        cli_text(job->call->out, "\n");
+    }
     return err ? reflash_fail(job, err) : CLI_EXIT_OK;
 }
