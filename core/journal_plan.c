@@ -5,14 +5,16 @@
 #include "core/mem.h"
 #include "ferry/bytes.h"
 
-#define SECTOR      FERRY_JOURNAL_BYTES
-#define HEAD        FERRY_PLAN_HEAD_BYTES
-#define STEP        FERRY_PLAN_STEP_BYTES
-#define VERSION     1u
-#define ZEROS_OFF   21u // of the head, to its end
-#define STEP_SOURCE 16u
-#define STEP_ZEROS  20u
-#define STEP_SHA    32u
+#define SECTOR        FERRY_JOURNAL_BYTES
+#define HEAD          FERRY_PLAN_HEAD_BYTES
+#define STEP          FERRY_PLAN_STEP_BYTES
+#define VERSION       1u
+#define ZEROS_OFF     21u // of the head, to its end
+#define JOURNAL_OFF   6u  // what only the plan in a journal has there
+#define JOURNAL_BYTES 2u
+#define STEP_SOURCE   16u
+#define STEP_ZEROS    20u
+#define STEP_SHA      32u
 
 static const uint8_t magic[4] = {'F', 'R', 'Y', 'J'};
 
@@ -121,7 +123,8 @@ ferry_err ferry_plan_decode(const uint8_t *bytes, uint32_t n, struct ferry_plan 
     const uint32_t n_steps = bytes[5];
     if (!n_steps || n_steps > FERRY_PLAN_STEPS)
         return ferry_fail(fault, FERRY_ERR_REFLASH_STEPS, n_steps, FERRY_PLAN_STEPS, 5);
-    if (n != HEAD + n_steps * STEP || !all_zero(bytes + ZEROS_OFF, HEAD - ZEROS_OFF))
+    if (n != HEAD + n_steps * STEP || !all_zero(bytes + JOURNAL_OFF, JOURNAL_BYTES) ||
+        !all_zero(bytes + ZEROS_OFF, HEAD - ZEROS_OFF))
         return ferry_fail(fault, FERRY_ERR_REFLASH_FORMAT, n, HEAD + n_steps * STEP, ZEROS_OFF);
     out->n_steps = (uint8_t)n_steps;
     out->flags = ferry_le32(bytes + 8);

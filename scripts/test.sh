@@ -65,7 +65,7 @@ all() {
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
     stage power build/release/tests/test_power --seeds 2200
     stage power-idf build/release/tests/test_power --seeds 2200 --idf
-    stage power-reflash build/release/tests/test_power_reflash --seeds 2400
+    stage power-reflash build/release/tests/test_power_reflash --seeds 2250
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage demo scripts/demo.sh
