@@ -175,31 +175,40 @@ static int add_by_address(struct merge *m)
     return exit_code;
 }
 
-/* The partition with this label, else the slot or otadata of this name. */
-static bool find_partition(const struct merge *m, const char *name, struct ferry_partition *out)
+/* What --app, --data and --otadata may call a partition besides its label; NULL: nothing. */
+static const char *role_of(const struct ferry_partition *p)
 {
-    for (int by_label = 1; by_label >= 0; by_label--) {
-        struct ferry_table_walk w;
-        struct ferry_fault fault;
-        ferry_table_walk_begin(&w);
-        for (uint32_t row = 0; !w.done && row < FERRY_TABLE_ROWS; row++) {
-            const unsigned n_before = w.n_partitions;
-            struct ferry_partition p;
-            if (ferry_table_walk_row(&w, m->table + row * FERRY_ROW_BYTES, 0, &p, &fault))
-                return false;
-            if (w.done || w.n_partitions == n_before)
-                continue;
-            const char *word = by_label                   ? p.label
-                               : p.type == FERRY_TYPE_APP ? ferry_subtype_name(p.type, p.subtype)
-                               : p.type == FERRY_TYPE_DATA && p.subtype == 0 ? "otadata"
-                                                                             : NULL;
-            if (word && !strcmp(word, name)) {
-                *out = p;
-                return true;
-            }
+    if (p->type == FERRY_TYPE_APP)
+        return ferry_subtype_name(p->type, p->subtype);
+    return p->type == FERRY_TYPE_DATA && p->subtype == FERRY_DATA_OTA ? "otadata" : NULL;
+}
+
+/* The first partition with this label, or with this role. */
+static bool find_by(const struct merge *m, bool by_label, const char *name,
+                    struct ferry_partition *out)
+{
+    struct ferry_table_walk w;
+    struct ferry_fault fault;
+    ferry_table_walk_begin(&w);
+    for (uint32_t row = 0; row < FERRY_TABLE_ROWS; row++) {
+        const unsigned n_before = w.n_partitions;
+        struct ferry_partition p;
+        if (ferry_table_walk_row(&w, m->table + row * FERRY_ROW_BYTES, 0, &p, &fault) || w.done)
+            return false;
+        if (w.n_partitions == n_before) // the MD5 row
+            continue;
+        const char *word = by_label ? p.label : role_of(&p);
+        if (word && !strcmp(word, name)) {
+            *out = p;
+            return true;
         }
     }
     return false;
+}
+
+static bool find_partition(const struct merge *m, const char *name, struct ferry_partition *out)
+{
+    return find_by(m, true, name, out) || find_by(m, false, name, out);
 }
 
 static int check_app(const struct merge *m, const struct ferry_merge_part *part)

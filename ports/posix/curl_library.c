@@ -2,7 +2,7 @@
 #include "curl_library.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,19 +11,25 @@
 
 _Static_assert(sizeof(void *) == sizeof(void (*)(void)), "dlsym gives functions, as POSIX has it");
 
-/* Every function, or the name of the first that is missing. */
+static const struct {
+    const char *name;
+    size_t off; // of its pointer in struct ferry_curl_library
+} functions[] = {
+#define FUNCTION(name) {"curl_" #name, offsetof(struct ferry_curl_library, name)},
+    FERRY_CURL_FUNCTIONS(FUNCTION)
+#undef FUNCTION
+};
+
+/* Fills lib. Returns the name of the first function that is missing; NULL: none is. */
 static const char *find_functions(void *handle, struct ferry_curl_library *lib)
 {
-    // Through memcpy, because ISO C converts no data pointer to one to a function.
-#define FIND(name)                                                                                 \
-    do {                                                                                           \
-        void *const found = dlsym(handle, "curl_" #name);                                          \
-        if (!found)                                                                                \
-            return "curl_" #name;                                                                  \
-        memcpy(&lib->name, &found, sizeof(found));                                                 \
-    } while (0);
-    FERRY_CURL_FUNCTIONS(FIND)
-#undef FIND
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        void *const found = dlsym(handle, functions[i].name);
+        if (!found)
+            return functions[i].name;
+        // By its bytes, because ISO C converts no data pointer to one to a function.
+        memcpy((char *)lib + functions[i].off, &found, sizeof(found));
+    }
     return NULL;
 }
 

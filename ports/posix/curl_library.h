@@ -30,7 +30,7 @@
 
 /** libcurl's functions without their prefix, each of the type that its header declares. */
 struct ferry_curl_library {
-#define FERRY_CURL_MEMBER_(name) __typeof__(curl_##name) *name;
+#define FERRY_CURL_MEMBER_(name) __typeof__(curl_##name) *(name);
     FERRY_CURL_FUNCTIONS(FERRY_CURL_MEMBER_)
 #undef FERRY_CURL_MEMBER_
 };
