@@ -258,7 +258,11 @@ static ferry_err check_page(struct check *c)
         return FERRY_OK;
     }
     c->r->n_corrupt += flaw != FERRY_NVS_FLAW_NONE;
-    if (flaw == FERRY_NVS_FLAW_VERSION)
+    const bool is_unused = is_erased(page + FERRY_NVS_HEAD_BYTES, PAGE - FERRY_NVS_HEAD_BYTES);
+    if (flaw == FERRY_NVS_FLAW_HEAD_CRC && is_unused)
+        page_finding(c, FERRY_NVS_TRACE, "erases the page before it is used",
+                     "the page's header was never finished; nothing else is in it");
+    else if (flaw == FERRY_NVS_FLAW_VERSION)
         page_finding(c, FERRY_NVS_DAMAGE, "refuses the whole partition",
                      "page is of a later format: its version byte is 0x%02x, 0x%02x is known",
                      c->head.version, FERRY_NVS_VERSION_2);
@@ -347,7 +351,9 @@ static void check_key(struct check *c, struct place *first, const struct place *
                           "is a chunk of a blob without index: its writing was cut short");
         // While a page is being emptied each of its entries may stand twice.
         if (p->e.type != FERRY_NVS_BLOB && kept && !kept->is_freeing)
-            place_finding(c, kept, FERRY_NVS_TRACE, "keeps one value of the key",
+            place_finding(c, kept, FERRY_NVS_TRACE,
+                          "erases this one if the other is the last that was written; else the "
+                          "key reads as one of the two",
                           "has a later value as well: its writing was cut short");
         if (p->e.type != FERRY_NVS_BLOB)
             kept = p;

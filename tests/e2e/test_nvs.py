@@ -352,6 +352,16 @@ def test_check_explains_a_blob_that_lost_a_chunk(ferry, image):
     assert "'large' is a blob of which chunks are missing" in said.out
 
 
+def test_a_header_cut_short_is_only_a_trace(ferry, image):
+    data = bytearray(image.read_bytes())
+    data[0x2000:0x2010] = b"\xfe\xff\xff\xff\x02\x00\x00\x00\xfe" + b"\xff" * 7
+    image.write_bytes(data)
+    assert "header was never finished" in ferry.ok("nvs", "check", image).out
+    data[0x2100] = 0
+    image.write_bytes(data)
+    assert "does not match its CRC" in ferry.refused("nvs", "check", image).out
+
+
 def test_check_adds_the_partition_to_addresses(ferry, dump):
     data = bytearray(dump.read_bytes())
     data[NVS_OFF + 4] ^= 1
