@@ -140,5 +140,6 @@ class Bench:
         process = self.ferry.start("reflash", *words, cwd=self.folder)
         time.sleep(after)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        out, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), out + err
         return process.returncode != 0
