@@ -29,6 +29,7 @@ struct visit {
     struct ferry_cure plan;
     bool declined[FERRY_REPAIR_DOWNGRADE + 1];
     unsigned n_done;
+    int goes_back_to; // the slot of --downgrade; FERRY_SLOT_NONE: it cannot
     char undo_path[FERRY_VDEVICE_PATH_BYTES + 16];
 };
 
@@ -125,6 +126,23 @@ static void examine(struct visit *s)
         tried[r] = true;
         s->offers[i] = found[r];
     }
+    const bool can = !s->v.table_err && !ferry_cure_plan(&s->plan, &s->v, FERRY_REPAIR_DOWNGRADE);
+    s->goes_back_to = can ? s->plan.boots_after : FERRY_SLOT_NONE;
+}
+
+/** The app that --downgrade would go back to, if there is one. */
+static void say_way_back(const struct visit *s)
+{
+    char label[FERRY_LABEL_BYTES + 1], app[80] = "an app without descriptor";
+    const struct ferry_slot_facts *slot = ferry_facts_slot(&s->doc.facts, s->goes_back_to);
+    cli_json_slot(cli_json(s->call->out), "downgrade", &s->v,
+                  slot ? s->goes_back_to : FERRY_SLOT_NONE);
+    if (!slot)
+        return;
+    if (slot->has_desc)
+        cli_app_words(app, sizeof(app), &slot->desc);
+    cli_text(s->call->out, "%s still holds %s: --downgrade goes back to it without a download.\n",
+             cli_label(&s->v, s->goes_back_to, label), app);
 }
 
 /** Fails for a write; the device or the undo file says why. */
@@ -216,6 +234,7 @@ static int conclude(struct visit *s)
         }
     }
     cli_text(out, "\n");
+    say_way_back(s);
     if (!s->doc.n) {
         cli_text(out, "%s%s%s\n", cli_colour(out, CLI_GOOD),
                  s->n_done ? "Nothing is wrong any more." : "Nothing is wrong.",

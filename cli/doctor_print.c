@@ -61,8 +61,9 @@ static void print_head(const struct cli_call *call, const struct ferry_doctor *d
         print_wrapped(out, HEAD_INDENT, cli_next_words(why, sizeof(why), v, &doc->facts.next));
         cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
     } else {
-        cli_text(out, "boots next   %snothing%s\n", cli_colour(out, CLI_BAD),
-                 cli_colour(out, CLI_PLAIN));
+        const bool hidden = doc->facts.looks_encrypted;
+        cli_text(out, "boots next   %s%s%s\n", cli_colour(out, hidden ? CLI_DIM : CLI_BAD),
+                 hidden ? "cannot be told" : "nothing", cli_colour(out, CLI_PLAIN));
     }
     if (b->state >= FERRY_BOOTLOADER_HASH)
         cli_text(out, "bootloader   %s, %s MB of flash%s%s\nrollback     %s\n",

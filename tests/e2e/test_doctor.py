@@ -188,6 +188,14 @@ def test_downgrade_with_nowhere_to_go(case, ferry):
                                                     *it.options).err
 
 
+def test_way_back_is_pointed_out(case, ferry):
+    it = case(Patient("two good apps", [], boots="ota_1"))
+    assert it.doctor().json["downgrade"] == "ota_0"
+    assert "ota_0 still holds demo 1.0.0" in ferry.ok("doctor", it.path, *it.options).out
+    alone = case(Patient("one good app", [], first=b"", ota_0=b""))
+    assert alone.doctor().json["downgrade"] is None
+
+
 def test_downgrade_twice_changes_nothing(case, ferry):
     it = case(Patient("two good apps", [], boots="ota_1"))
     ferry.ok("doctor", it.path, "--downgrade", "--yes", *it.options)
