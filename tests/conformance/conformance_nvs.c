@@ -264,8 +264,8 @@ static cJSON *without_blobs(const cJSON *dump)
         if (strcmp(vector_text(cJSON_GetArrayItem(list, i), "type"), "blob") == 0)
             cJSON_DeleteItemFromArray(list, i);
     }
-    cJSON_SetNumberValue(cJSON_GetObjectItem(copy, "find"),
-                         cJSON_GetArraySize(list) ? 0 : NOT_FOUND);
+    cJSON_ReplaceItemInObject(copy, "find",
+                              cJSON_CreateNumber(cJSON_GetArraySize(list) ? 0 : NOT_FOUND));
     return copy;
 }
 

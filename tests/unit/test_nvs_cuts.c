@@ -347,7 +347,7 @@ static void failed_write_locks_the_store_until_it_is_opened(void)
 
 int main(int argc, char **argv)
 {
-    const uint32_t n_seeds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 6;
+    const uint32_t n_seeds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 3;
     t_name = "random_steps_cut_anywhere";
     for (uint32_t seed = 1; seed <= n_seeds; seed++)
         random_steps_cut_anywhere(seed);
