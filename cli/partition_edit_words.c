@@ -71,15 +71,21 @@ static enum cli_colour fate_colour(const struct ferry_fate_row *f)
     return f->fate == FERRY_FATE_KEPT ? CLI_GOOD : CLI_WARN;
 }
 
-/** "moved: from 0x10000; boots", in its colour. */
+/** "moved: from 0x10000; was factory; boots", in its colour. */
 static void fate_words(const struct cli_output *out, char *buf, size_t n,
                        const struct ferry_copy *copy, size_t i)
 {
+    const struct ferry_edit *e = copy->edit;
     const struct ferry_fate_row *f = &copy->fates[i];
-    const bool is_new = copy->edit->rows[i].from < 0 && f->fate == FERRY_FATE_ERASED;
-    snprintf(buf, n, "%s%s%s%s%s%s", cli_colour(out, is_new ? CLI_PLAIN : fate_colour(f)),
+    const int from = e->rows[i].from;
+    char name[40], was[60] = "";
+    if (from >= 0 && strcmp(e->before[from].label, e->rows[i].p.label) != 0)
+        snprintf(was, sizeof(was), "; was %s",
+                 cli_printable(name, sizeof(name), e->before[from].label));
+    const bool is_new = from < 0 && f->fate == FERRY_FATE_ERASED;
+    snprintf(buf, n, "%s%s%s%s%s%s%s", cli_colour(out, is_new ? CLI_PLAIN : fate_colour(f)),
              is_new ? "new, blank" : fate_name(f->fate), cli_colour(out, CLI_PLAIN),
-             !is_new && *f->why ? ": " : "", is_new ? "" : f->why,
+             !is_new && *f->why ? ": " : "", is_new ? "" : f->why, was,
              copy->boots && copy->boots_row == (int)i ? "; boots" : "");
 }
 

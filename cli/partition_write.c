@@ -133,8 +133,13 @@ int partition_write_read(const struct cli_call *call, const struct ferry_vdevice
     if (t->kind == TARGET_TABLE && !no_check)
         return read_table(call, v, path, w);
     const int exit_code = read_bytes(call, v, path, w, &about);
-    if (exit_code || no_check)
+    if (exit_code)
         return exit_code;
+    // Nobody knows where the signature of an unchecked file would be, so it has none.
+    if (no_check && v->policy.gate && t->p.type == FERRY_TYPE_APP)
+        return cli_fail_err(call->out, FERRY_ERR_SIGNATURE_NONE, &about);
+    if (no_check)
+        return CLI_EXIT_OK;
     if (t->kind == TARGET_BOOTLOADER)
         return check_bootloader(call, v, w, &about);
     return t->p.type == FERRY_TYPE_APP ? check_app(call, v, w, &about) : CLI_EXIT_OK;

@@ -1,5 +1,7 @@
 """Merged images as devices: a file that begins with its bootloader, wherever the chip has that, and
 ends where somebody stopped writing."""
+import random
+
 import images
 import pytest
 
@@ -10,8 +12,7 @@ def merged(chip="esp32", rows=None, parts=None, size_code=2, cut=None):
     """Bootloader, table and partitions, without the erased end: what a merging tool writes."""
     boot = bytearray(images.app(chip=chip, size=3000))
     boot[3] = boot[3] & 0x0F | size_code << 4
-    flash = bytearray(images.dump(parts or {"ota_0": images.app(chip=chip, size=20000)}, rows,
-                                  size=1 << 20 + size_code))
+    flash = bytearray(images.dump(parts or {"ota_0": images.app(chip=chip, size=20000)}, rows))
     start = STARTS[chip]
     flash[start:start + len(boot)] = boot
     data = bytes(flash[start:]).rstrip(b"\xff") if cut is None else bytes(flash[start:cut])
@@ -112,3 +113,23 @@ def test_flash_that_is_smaller_than_the_file_is_taken_as_the_file(ferry, merged_
     assert ferry("status", path, "--json").json["flash_size"] == 2 << 20
     path = merged_file(size_code=0, parts={"vfs": b"x" * 0x30000})
     assert ferry("status", path, "--json").json["flash_size"] == 1 << 20
+
+
+def test_damaged_files_are_told_of_and_never_changed(ferry, tmp_path):
+    """Cut short anywhere, bytes changed in bootloader, header and table."""
+    rng = random.Random(20261122)
+    path, copy = tmp_path / "merged.bin", tmp_path / "copy.bin"
+    for _ in range(60):
+        data = bytearray(merged(rng.choice(sorted(STARTS)), size_code=rng.randrange(16)))
+        for _ in range(rng.randrange(4)):
+            at = rng.choice([rng.randrange(32), rng.randrange(0x9000), 0x7000 + rng.randrange(256),
+                             0x8000 + rng.randrange(256)])
+            data[at % len(data)] = rng.randrange(256)
+        if rng.random() < 0.4:
+            del data[rng.randrange(1, len(data)):]
+        path.write_bytes(data)
+        for command in (["status", path], ["partitions", "show", path],
+                        ["partitions", "read", path, "nvs", tmp_path / "nvs"],
+                        ["partitions", "edit", path, "-o", copy, "--table=ota", "--move"]):
+            assert ferry(*command, "--json").code in (0, 1), command
+        assert path.read_bytes() == data
