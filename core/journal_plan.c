@@ -16,6 +16,8 @@
 #define STEP_ZEROS    20u
 #define STEP_SHA      32u
 
+_Static_assert(FERRY_PLAN_BYTES == HEAD + FERRY_PLAN_STEPS * STEP, "a plan is head and steps");
+
 static const uint8_t magic[4] = {'F', 'R', 'Y', 'J'};
 
 uint32_t ferry_step_span_bytes(const struct ferry_step *step, uint32_t sector_bytes)

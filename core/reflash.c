@@ -400,9 +400,9 @@ ferry_err ferry_reflash_open(struct ferry_reflash *r, const struct ferry_reflash
                                    0);
     const ferry_err err = ferry_journal_open(&r->journal, &cfg->journal, &r->plan,
                                              ferry__reflash_plan_bytes(r), &r->fault);
+    r->phase = REFLASH_OPEN;
     if (err)
         return err;
-    r->phase = REFLASH_OPEN;
     return r->journal.state == FERRY_JOURNAL_UNFINISHED ? take_up(r) : FERRY_OK;
 }
 

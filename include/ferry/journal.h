@@ -19,7 +19,7 @@ extern "C" {
 #define FERRY_PLAN_STEPS           16u
 #define FERRY_PLAN_HEAD_BYTES      32u
 #define FERRY_PLAN_STEP_BYTES      64u
-#define FERRY_PLAN_BYTES           (FERRY_PLAN_HEAD_BYTES + FERRY_PLAN_STEPS * FERRY_PLAN_STEP_BYTES)
+#define FERRY_PLAN_BYTES           1056u // the head and all steps
 #define FERRY_PLAN_SIGNATURE_BYTES 1216u // one Secure Boot v2 block
 #define FERRY_JOURNAL_BYTES        4096u
 

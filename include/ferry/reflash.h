@@ -35,7 +35,7 @@ struct ferry_reflash_config {
     uint32_t work_bytes;
 };
 
-/** A job; caller-owned, 1.2 KB on a 32-bit chip. Fields down to `plan` may be read. */
+/** A job; caller-owned, 1.1 KB on a 32-bit chip. Fields down to `plan` may be read. */
 struct ferry_reflash {
     struct ferry_fault fault; // why the last call failed
     int step;                 // the step it was at; -1: none
@@ -61,8 +61,11 @@ struct ferry_reflash {
 /* ---- carrying a plan out ---- */
 
 /** Opens the journal: r->journal.state says what was found, r->plan the plan if there is one.
- * Writes nothing. With a gate, an unfinished plan must pass it here. FERRY_ERR_WORK_SIZE;
- * FERRY_ERR_REFLASH_FORMAT; the gate's errors; flash errors. */
+ * Writes nothing. With a gate, an unfinished plan must pass it here.
+ * FERRY_ERR_REFLASH_FORMAT, the gate's errors: what stands there is not run, but a new plan may
+ *                     replace the former, and ferry_reflash_abandon gives the latter up
+ * FERRY_ERR_WORK_SIZE fault: given, least
+ * FERRY_ERR_FLASH_ALIGN the journal is not one sector; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_open(struct ferry_reflash *r,
                                               const struct ferry_reflash_config *cfg);
 
@@ -78,8 +81,8 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_begin(struct ferry_reflash *r, const ui
  * FERRY_AGAIN until all is written, read back and its hashes are right, then FERRY_OK.
  * An error leaves the plan in the journal: the same call, or a later start, goes on.
  * FERRY_ERR_FLASH_VERIFY    a sector did not take the bytes in three tries; fault: its offset
- * FERRY_ERR_REFLASH_SOURCE  a source no longer holds what the plan says; fault: offset of the
- * source FERRY_ERR_REFLASH_RUNNING the work left would overwrite the running code; fault: step's
+ * FERRY_ERR_REFLASH_SOURCE  a source no longer holds what the plan says; fault: its offset
+ * FERRY_ERR_REFLASH_RUNNING the work left would overwrite the running code; fault: step's
  *                           destination, start of the running partition
  * FERRY_ERR_STATE           no plan is under way; flash errors, fault: offset. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_run(struct ferry_reflash *r);
@@ -119,7 +122,7 @@ struct ferry_reflash_report {
     bool boots_running; // it is the app that runs now
 };
 
-/** Memory for the checks; nothing in it outlives a call but what the report points at: nothing. */
+/** Memory for the checks; nothing in it outlives a call. */
 struct ferry_reflash_bench {
     struct ferry_device dev;
     struct ferry_device_work work;
@@ -180,7 +183,7 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_guard(struct ferry_reflash *r,
  * FERRY_ERR_REFLASH_LOST      the old table has NVS, and the new one has none or the plan does not
  *                             bring its content along; fault: offset of the old one
  * FERRY_ERR_NO_OTADATA        the new table has OTA slots but no otadata
- * FERRY_ERR_NO_BOOT           nothing would boot: afterwards (step -1), or after that step
+ * FERRY_ERR_NO_BOOT           nothing would boot afterwards; fault: slots tried
  * errors of ferry_image_verify and ferry_table_open for contents and for the new layout; flash. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_check(struct ferry_reflash *r,
                                                const struct ferry_reflash_site *site,
@@ -189,8 +192,7 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_check(struct ferry_reflash *r,
 
 /** Gives an unfinished plan up. Allowed only while the app that ran when it was made still boots by
  * itself: no table, bootloader or otadata step was begun.
- * FERRY_ERR_STATE no plan waits; FERRY_ERR_REFLASH_BEGUN fault: step that was begun; flash errors.
- */
+ * FERRY_ERR_STATE no plan waits; FERRY_ERR_REFLASH_BEGUN fault: the step; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_abandon(struct ferry_reflash *r);
 
 /** Makes of the plan in the journal, finished or abandoned, the plan that brings its backups back,

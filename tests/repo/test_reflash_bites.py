@@ -1,5 +1,6 @@
 """The power test of reflash catches what it is there to catch: each fault is planted in a copy of
-the core, and the sweep over the copy must fail. A fault that cannot be planted any more fails too."""
+the core, and the sweep over the copy must fail. A fault that cannot be planted any more fails
+too."""
 
 import pathlib
 import shutil
@@ -21,8 +22,8 @@ FAULTS = {
     "a chunk is marked done before it is written and read back": (
         "core/reflash.c",
         "            is_begun = true;\n",
-        "            is_begun = true;\n"
-        "            err = err ? err : ferry_journal_end_chunk(&r->journal, r->chunk, &r->fault);\n",
+        "            is_begun = true;\n            if (!err)\n"
+        "                err = ferry_journal_end_chunk(&r->journal, r->chunk, &r->fault);\n",
     ),
     "a chunk is not marked before its first change": (
         "core/reflash.c",

@@ -280,6 +280,65 @@ static void staging_is_never_where_it_runs_nor_where_it_goes(void)
     world_free(&w);
 }
 
+/* S3-07: an image inside the running app is used where it lies, if nothing writes there. */
+static void embedded_content_is_used_in_place(void)
+{
+    fresh();
+    const struct world_content boot = world_bootloader(&w, 1);
+    const uint32_t at = WORLD_RUNNING_OFF + 0x3010; // on no sector
+    sim_flash_poke(&w.sim, at, boot.bytes, boot.n);
+    struct ferry_step s = world_step(FERRY_STEP_BOOTLOADER, 0, WORLD_BOOT_BYTES);
+    s.source = FERRY_SOURCE_EMBEDDED;
+    s.source_off_bytes = at;
+    s.length_bytes = boot.n;
+    T_EQ_INT(ferry_reflash_add(&w.job, &s, NULL), FERRY_OK);
+    T_EQ_INT(world_run(&w, FERRY_REFLASH_DANGEROUS), FERRY_OK);
+    T_CHECK(world_holds(&w, 0, boot.bytes, boot.n));
+    // A step that writes over the app it lies in.
+    T_EQ_INT(ferry_reflash_new(&w.job), FERRY_OK);
+    w.job.cfg.running = (struct ferry_span){0, 0};
+    s.source_off_bytes = at + 0x1000;
+    s.kind = FERRY_STEP_RAW;
+    s.dest_off_bytes = WORLD_FREE_OFF;
+    T_EQ_INT(ferry_reflash_add(&w.job, &s, NULL), FERRY_OK);
+    s = moved(FERRY_STEP_RAW, WORLD_RUNNING_OFF + 0x4000, 0x1000, WORLD_STORAGE_OFF, 0x1000);
+    T_EQ_INT(ferry_reflash_add(&w.job, &s, NULL), FERRY_OK);
+    T_EQ_INT(ferry_reflash_check(&w.job, &w.site, FERRY_REFLASH_DANGEROUS, &w.bench, &w.report),
+             FERRY_ERR_REFLASH_OVERLAP);
+    world_free(&w);
+}
+
+/* S3-03: any partition may be the staging area, if it is in nobody's way. */
+static void staging_area_is_the_users_to_choose(void)
+{
+    static const struct {
+        uint32_t off, size;
+        ferry_err want;
+    } cases[] = {
+        {WORLD_STORAGE_OFF, WORLD_STORAGE_BYTES, FERRY_OK},
+        {WORLD_FREE_OFF, 0x8000, FERRY_OK}, // in no partition at all
+        {WORLD_RUNNING_OFF + 0x20000, 0x1000, FERRY_ERR_REFLASH_RUNNING},
+        {0, 0x8000, FERRY_ERR_FLASH_PROTECTED},
+        {WORLD_OTADATA_OFF, 0x2000, FERRY_ERR_REFLASH_OVERLAP},
+        {WORLD_JOURNAL_OFF - 0x1000, 0x2000, FERRY_ERR_REFLASH_JOURNAL},
+        {WORLD_STORAGE_OFF + 1, 0x1000, FERRY_ERR_FLASH_ALIGN},
+        {WORLD_JOURNAL_OFF, 0x2000, FERRY_ERR_FLASH_RANGE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fresh();
+        const struct ferry_span area = {cases[i].off, cases[i].size};
+        T_EQ_INT(ferry_stage_open(&w.stage, &w.job, &w.site, &w.dev, area), cases[i].want);
+        if (!cases[i].want) {
+            T_EQ_INT(world_stage(&w, world_step(FERRY_STEP_DATA, WORLD_NEW_APP_OFF, 0x4000),
+                                 world_otadata(0)),
+                     FERRY_OK);
+            T_EQ_INT(w.job.plan.steps[0].source_off_bytes, cases[i].off);
+            T_EQ_INT(world_run(&w, 0), FERRY_OK);
+        }
+        world_free(&w);
+    }
+}
+
 /* A staged bootloader has an app's format: no fallback may find it at the start of a slot. */
 static void staged_content_does_not_boot(void)
 {
@@ -498,6 +557,8 @@ int main(void)
     T_RUN(cut_in_the_copy_is_gone_on_from);
     T_RUN(second_content_is_measured_behind_the_first);
     T_RUN(staging_is_never_where_it_runs_nor_where_it_goes);
+    T_RUN(embedded_content_is_used_in_place);
+    T_RUN(staging_area_is_the_users_to_choose);
     T_RUN(staged_content_does_not_boot);
     T_RUN(plan_that_is_fulfilled_writes_nothing);
     T_RUN(sectors_that_are_right_stay);
