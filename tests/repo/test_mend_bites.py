@@ -14,8 +14,9 @@ FAULTS = {
         MEND, "*place = active >= 0 ? 1 - active : 0;", "*place = active >= 0 ? active : 0;"),
     "the active entry goes before another one decides": (
         MEND, "            err = write_fresh(d, &v, &keep);",
-        "        {\n            if (active >= 0)\n                err = ferry__entry_erase(d, &v, "
-        "active);\n            if (!err)\n                err = write_fresh(d, &v, &keep);\n        }"),
+        "        {\n            if (active >= 0)\n"
+        "                err = ferry__entry_erase(d, &v, active);\n"
+        "            if (!err)\n                err = write_fresh(d, &v, &keep);\n        }"),
     "nobody looks at the image": (
         MEND, "ferry_device_verify(d, s->names[i]) == FERRY_OK", "d->n_slots"),
     "the number is not looked at": (
