@@ -33,45 +33,47 @@ ferry_err ferry_nvs_find(struct ferry_nvs *s, uint8_t ns, const char *key,
 }
 
 /* Is this entry where its key is shown? A blob is shown where its first chunk stands, as
- * Espressif's iterator does; anything else where a search by key finds it. *key: that entry. */
-static ferry_err is_shown(struct ferry_nvs *s, const struct nvs_cursor *c,
-                          struct ferry_nvs_entry *key, bool *shown)
+ * Espressif's iterator does; anything else where a search by key finds it. *key: what that finds.
+ */
+static ferry_err is_shown(struct ferry_nvs *s, const struct nvs_cursor *c, struct nvs_cursor *key,
+                          bool *shown)
 {
-    struct nvs_cursor first = {.page = 0};
     struct nvs_want want;
     ferry__nvs_want_like(&want, &c->entry);
-    ferry_err err = ferry__nvs_find(s, &first, &want);
-    *shown = !err && first.page == c->page && first.at == c->at;
+    *key = (struct nvs_cursor){.page = 0};
+    ferry_err err = ferry__nvs_find(s, key, &want);
+    *shown =
+        !err && key->page == c->page && key->at == c->at && c->entry.type != FERRY_NVS_BLOB_INDEX;
     if (*shown && c->entry.type == FERRY_NVS_BLOB) {
-        first = (struct nvs_cursor){.page = 0};
+        key->page = 0;
+        key->next = 0;
         want.chunk = NVS_KEYS;
-        err = ferry__nvs_find(s, &first, &want);
-        *shown = !err && first.entry.type == FERRY_NVS_BLOB_INDEX &&
-                 first.entry.data[5] == c->entry.chunk;
-    } else if (c->entry.type == FERRY_NVS_BLOB_INDEX) {
-        *shown = false;
+        err = ferry__nvs_find(s, key, &want);
+        *shown =
+            !err && key->entry.type == FERRY_NVS_BLOB_INDEX && key->entry.data[5] == c->entry.chunk;
     }
-    *key = first.entry;
     return ferry__nvs_end(err);
 }
 
 ferry_err ferry_nvs_next(struct ferry_nvs *s, struct ferry_nvs_iter *it, struct ferry_nvs_info *out)
 {
     const struct nvs_want want = {.ns = it->ns ? it->ns : NVS_NS_ANY, .chunk = NVS_ALL};
-    struct nvs_cursor c = {.page = it->page, .next = it->entry};
-    ferry_err err = s->failed ? ferry__nvs_check_ns(s, 1) : FERRY_OK;
+    struct nvs_cursor c = {.page = it->page, .next = it->entry}, key;
+    struct ferry_nvs_info info;
+    ferry_err err = ferry__nvs_check_ns(s, 1);
     while (!err && (err = ferry__nvs_find(s, &c, &want)) == FERRY_OK) {
-        struct ferry_nvs_entry key;
         bool shown = false;
         if (c.entry.ns)
             err = is_shown(s, &c, &key, &shown);
         if (!shown)
             continue;
-        fill_info(out, &key);
+        fill_info(&info, &key.entry);
         it->page = c.page;
         it->entry = c.next;
-        if (!it->type || it->type == FERRY_NVS_ANY || it->type == out->type)
+        if (!it->type || it->type == FERRY_NVS_ANY || it->type == info.type) {
+            *out = info;
             return FERRY_OK;
+        }
     }
     return err;
 }
