@@ -5,11 +5,11 @@ DESTDIR ?=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo check test bench fuzz soak install clean
+.PHONY: help setup build demo demo-reflash check test bench fuzz soak install clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; \
-		do printf '  make %-9s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; \
+		do printf '  make %-13s %s\n' "$$t" "$$d"; done
 
 setup: ## install what build, demo and test need (root or sudo)
 	@scripts/setup.sh build demo test
@@ -23,6 +23,11 @@ demo: ## watch a virtual device being updated, confirmed and rolled back
 	@scripts/setup.sh build demo
 	@scripts/build.sh release
 	@scripts/demo.sh
+
+demo-reflash: ## watch one move to another layout while its power is cut ten times
+	@scripts/setup.sh build demo
+	@scripts/build.sh release
+	@scripts/demo_reflash.sh
 
 check: ## the quick tests, for working: under three minutes
 	@scripts/test.sh check

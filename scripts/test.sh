@@ -69,6 +69,7 @@ all() {
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage demo scripts/demo.sh
+    stage demo-reflash scripts/demo_reflash.sh
     stage fuzz scripts/fuzz.sh 5
     stage coverage sh -c 'scripts/build.sh coverage && python3 scripts/coverage.py'
     stage analyze scripts/analyze.sh
