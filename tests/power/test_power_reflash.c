@@ -36,6 +36,8 @@ struct sweep {
     struct reflash_world *finished;
     const struct reflash_world *now; // the device that is about to lose power
     bool is_second;
+    bool is_staging;      // the cut comes while contents are taken in
+    uint32_t plan_random; // what the plan is made from
     struct counts *counts;
 };
 
@@ -105,16 +107,51 @@ static void shuffle(struct ferry_plan *plan, uint32_t *random)
     }
 }
 
-/* Makes and checks the plan of this seed. */
-static ferry_err make_plan(struct reflash_world *w, uint32_t seed)
+static ferry_err begin_and_run(struct reflash_world *w)
 {
-    uint32_t random = seed * 2654435761u;
-    const uint32_t kind = next_random(&random) % 4;
-    const bool has_recovery = next_random(&random) % 3 == 0;
+    ferry_err err = ferry_reflash_begin(&w->job, NULL);
+    if (err)
+        return err;
+    do {
+        err = ferry_reflash_run(&w->job);
+    } while (err == FERRY_AGAIN);
+    return err;
+}
+
+static ferry_err check_plan(struct reflash_world *w)
+{
+    return ferry_reflash_check(&w->job, &w->site, FERRY_REFLASH_DANGEROUS, &w->bench, &w->report);
+}
+
+/* The device of this seed; *random goes on from here. */
+static void make_world(struct reflash_world *w, uint32_t seed, uint32_t *random)
+{
+    *random = seed * 2654435761u;
+    const bool has_recovery = next_random(random) % 3 == 0;
     world_init_prog(w, has_recovery ? &ferry_chip_esp32c5 : &ferry_chip_esp32c3,
-                    next_random(&random) % 4 ? 1 : 16);
+                    next_random(random) % 4 ? 1 : 16);
     w->site.recovery_off_bytes = has_recovery ? WORLD_RECOVERY_OFF : 0;
-    w->site.bootloader_resumes = next_random(&random) % 4 == 0;
+    w->site.bootloader_resumes = next_random(random) % 4 == 0;
+}
+
+/* The plan that brings back what a plan of data alone has overwritten. */
+static ferry_err turn_back(struct reflash_world *w)
+{
+    ferry_err err = check_plan(w);
+    if (!err)
+        err = begin_and_run(w);
+    if (!err)
+        err = world_open(w);
+    if (!err)
+        err = ferry_reflash_undo(&w->job);
+    return err;
+}
+
+/* Stages what the plan of this seed needs, makes and checks it. Writes to the staging area only,
+ * but for a plan that is itself the undoing of another. */
+static ferry_err make_plan(struct reflash_world *w, uint32_t random)
+{
+    const uint32_t kind = next_random(&random) % 4;
     ferry_err err = world_begin_plan(w);
     if (!err)
         err = kind == 0   ? add_data(w, &random)
@@ -125,28 +162,17 @@ static ferry_err make_plan(struct reflash_world *w, uint32_t seed)
         if (w->job.plan.steps[i].kind == FERRY_STEP_BOOTLOADER && resumes)
             w->job.plan.steps[i].flags |= FERRY_STEP_RESUMES;
     }
-    if (!err && next_random(&random) % 3 == 0)
+    const bool turns_back = kind == 0 && next_random(&random) % 3 == 0;
+    if (!err && (turns_back || next_random(&random) % 3 == 0))
         err = ferry_reflash_back_up(&w->job, (struct ferry_span){WORLD_FREE_OFF, 0x10000});
     if (err == FERRY_ERR_REFLASH_FULL)
         err = FERRY_OK; // a large app: kept in part
     if (!err)
         err = ferry_reflash_guard(&w->job, &w->site);
+    if (!err && turns_back)
+        err = turn_back(w);
     shuffle(&w->job.plan, &random);
-    if (!err)
-        err =
-            ferry_reflash_check(&w->job, &w->site, FERRY_REFLASH_DANGEROUS, &w->bench, &w->report);
-    return err;
-}
-
-static ferry_err begin_and_run(struct reflash_world *w)
-{
-    ferry_err err = ferry_reflash_begin(&w->job, NULL);
-    if (err)
-        return err;
-    do {
-        err = ferry_reflash_run(&w->job);
-    } while (err == FERRY_AGAIN);
-    return err;
+    return err ? err : check_plan(w);
 }
 
 /* A copy in which the checked plan can be begun. */
@@ -242,16 +268,33 @@ static const char *begins_anew(struct sweep *w, struct reflash_world *d)
     return n_different(d, w->finished) ? "the plan begun anew ends differently" : NULL;
 }
 
+/* Cut while contents were staged: nobody notices, and all of it succeeds the next time. */
+static const char *check_staging(struct sweep *w, struct reflash_world *d)
+{
+    if (!world_has_bootloader(d) || world_boot(d) != 0)
+        return "the device does not boot as before";
+    if (ferry_reflash_resume(&d->job, &d->cfg) || d->job.journal.state != FERRY_JOURNAL_NONE)
+        return "a plan stands before it was begun";
+    if (make_plan(d, w->plan_random) || begin_and_run(d))
+        return "the plan cannot be made the next time";
+    return n_different(d, w->finished) ? "the next time it ends differently" : NULL;
+}
+
 static const char *check(struct sweep *w, struct reflash_world *d, bool *in_window)
 {
     sim_flash_power_on(&d->sim);
+    if (w->is_staging)
+        return check_staging(w, d);
     *in_window = !wakes_up(w, d);
     if (*in_window && !was_announced(w))
         return "nothing boots, and nobody said so";
     const uint32_t most = n_different(d, w->finished) + 16;
     if (resume(w, d))
         return "the plan cannot be gone on with";
-    if (d->job.journal.state == FERRY_JOURNAL_NONE)
+    // Until it is erased the sector holds the plan before this one, which is done.
+    const bool is_former = w->before->job.journal.state == FERRY_JOURNAL_FINISHED &&
+                           !d->job.n_written && n_different(d, w->finished);
+    if (d->job.journal.state == FERRY_JOURNAL_NONE || is_former)
         return begins_anew(w, d);
     if (n_different(d, w->finished))
         return "the flash ends differently";
@@ -308,17 +351,36 @@ static void fail_plan(struct sweep *w, const char *what, ferry_err err)
         printf("plan %u: %s: %s\n", w->seed, what, ferry_strerror(err));
 }
 
+/* The same plan once more on a fresh device, cut while it is made. */
+static void sweep_staging(struct sweep *w, struct reflash_world *now)
+{
+    uint32_t random;
+    make_world(now, w->seed, &random);
+    w->is_staging = true;
+    now->sim.watch.before = before_op;
+    now->sim.watch.ctx = w;
+    const ferry_err err = make_plan(now, w->plan_random);
+    now->sim.watch.before = NULL;
+    if (err)
+        fail_plan(w, "while sweeping its staging", err);
+    world_free(now);
+}
+
 static void run_plan(uint32_t seed, uint32_t second_every, struct counts *counts)
 {
     static struct reflash_world before, finished, now;
+    uint32_t random;
+    make_world(&before, seed, &random);
     struct sweep w = {.seed = seed,
                       .random = seed ^ 0x5bd1e995u,
                       .second_every = second_every,
                       .before = &before,
                       .finished = &finished,
                       .now = &now,
+                      .plan_random = random,
                       .counts = counts};
-    ferry_err err = make_plan(&before, seed);
+    ferry_err err = make_plan(&before, random);
+    const bool has_staged_only = before.job.journal.state == FERRY_JOURNAL_NONE;
     if (err) {
         fail_plan(&w, "without a cut, planning", err);
     } else {
@@ -336,6 +398,8 @@ static void run_plan(uint32_t seed, uint32_t second_every, struct counts *counts
         if (err)
             fail_plan(&w, "while sweeping", err);
         world_free(&now);
+        if (!err && has_staged_only && seed % 8 == 0)
+            sweep_staging(&w, &now);
         world_free(&finished);
     }
     world_free(&before);
