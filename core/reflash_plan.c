@@ -6,6 +6,8 @@
 #include "ferry/bytes.h"
 #include "ferry/crc32.h"
 
+#define RECOVERY_OFF 0xfffu // the eFuse field that switches the recovery bootloader off
+
 ferry_err ferry_reflash_new(struct ferry_reflash *r)
 {
     if (r->phase == REFLASH_CLOSED)
@@ -159,6 +161,21 @@ ferry_err ferry_reflash_back_up(struct ferry_reflash *r, struct ferry_span space
         used += n;
     }
     return FERRY_OK;
+}
+
+uint32_t ferry_reflash_recovery_off(const struct ferry_policy *policy, uint32_t efuse_sector)
+{
+    static const struct {
+        uint16_t chip_id;
+        uint16_t least_rev;
+    } known[] = {{0x0017, 0}, {0x0014, 0}, {0x0012, 300}, {0x0020, 0}};
+    if (!policy->chip || !efuse_sector || efuse_sector >= RECOVERY_OFF)
+        return 0;
+    for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (policy->chip->id == known[i].chip_id && policy->chip_rev >= known[i].least_rev)
+            return efuse_sector * REFLASH_SECTOR;
+    }
+    return 0;
 }
 
 /* A plan that needs a guard: it writes the bootloader, and not the recovery place. */

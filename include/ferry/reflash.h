@@ -154,6 +154,12 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_add(struct ferry_reflash *r, const stru
  * FERRY_ERR_REFLASH_FULL fault: bytes needed, size of the space; FERRY_ERR_REFLASH_STEPS. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_back_up(struct ferry_reflash *r, struct ferry_span space);
 
+/** Where a chip's ROM looks for a recovery bootloader: efuse_sector is the eFuse's 12-bit field.
+ * 0: it has none, because the chip's ROM does not know it (only C5, C61, P4 from revision 3.0 and
+ * S31 do), the field is not set (0) or it is switched off (0xfff). Facts: docs/formats.md "Boot".
+ */
+uint32_t ferry_reflash_recovery_off(const struct ferry_policy *policy, uint32_t efuse_sector);
+
 /** On a chip with a recovery bootloader: adds the step that copies today's bootloader there, unless
  * a good one is there or a step writes one; then a bootloader step has no window. Does nothing on
  * other chips, and on a plan without a bootloader step. Errors as ferry_reflash_add. */

@@ -118,6 +118,29 @@ static void recovery_bootloader_leaves_no_window(void)
     world_free(&w);
 }
 
+static void recovery_place_is_known_where_the_rom_knows_it(void)
+{
+    static const struct {
+        const struct ferry_chip *chip;
+        uint16_t rev;
+        uint32_t efuse, want;
+    } cases[] = {
+        {&ferry_chip_esp32c5, 0, 0x3f0, 0x3f0000},
+        {&ferry_chip_esp32c61, 0, 1, 0x1000},
+        {&ferry_chip_esp32s31, 0, 0x3f0, 0x3f0000},
+        {&ferry_chip_esp32p4, 300, 0x3f0, 0x3f0000},
+        {&ferry_chip_esp32p4, 299, 0x3f0, 0},
+        {&ferry_chip_esp32c3, 400, 0x3f0, 0},
+        {&ferry_chip_esp32c5, 0, 0, 0},
+        {&ferry_chip_esp32c5, 0, 0xfff, 0},
+        {NULL, 0, 0x3f0, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct ferry_policy policy = {.chip = cases[i].chip, .chip_rev = cases[i].rev};
+        T_EQ_INT(ferry_reflash_recovery_off(&policy, cases[i].efuse), cases[i].want);
+    }
+}
+
 /* S3-D2: neither size nor alignment was looked at. */
 static void content_larger_than_its_region_is_refused_before_it_is_staged(void)
 {
@@ -550,6 +573,7 @@ int main(void)
     T_RUN(bootloader_that_resumes_has_no_window_for_the_table);
     T_RUN(new_bootloader_that_resumes_comes_before_the_table);
     T_RUN(recovery_bootloader_leaves_no_window);
+    T_RUN(recovery_place_is_known_where_the_rom_knows_it);
     T_RUN(content_larger_than_its_region_is_refused_before_it_is_staged);
     T_RUN(unaligned_destination_is_refused);
     T_RUN(overlap_is_seen_in_every_direction_and_touching_is_none);
