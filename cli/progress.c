@@ -153,6 +153,13 @@ void cli_progress_break(struct cli_progress *p)
     p->is_shown = false;
 }
 
+void cli_progress_wipe(struct cli_progress *p)
+{
+    if (p->is_shown)
+        fputs("\r\033[K", stderr);
+    p->is_shown = false;
+}
+
 void cli_progress_end(struct cli_progress *p)
 {
     if (!p->done_bytes || p->is_ended)

@@ -28,6 +28,9 @@ void cli_progress_at(struct cli_progress *p, uint32_t done_bytes, uint32_t total
 /** Ends the line that a bar stands on, so that other text can follow; the bar comes back. */
 void cli_progress_break(struct cli_progress *p);
 
+/** Takes the bar off its line, so that other text can stand there; the bar comes back below. */
+void cli_progress_wipe(struct cli_progress *p);
+
 /** Draws the last state and ends the line, so that other text can follow. */
 void cli_progress_end(struct cli_progress *p);
 

@@ -14,7 +14,7 @@ static void announce(struct reflash_job *job, struct cli_progress *p, int *told)
     char words[80];
     for (; *told < r->step && *told + 1 < r->plan.n_steps; (*told)++) {
         const int i = *told + 1;
-        cli_progress_break(p);
+        cli_progress_wipe(p);
         cli_note(job->call->out, "Step %d of %d: %s\n", i + 1, r->plan.n_steps,
                  reflash_step_words(job, &r->plan.steps[i], words, sizeof(words)));
     }

@@ -28,13 +28,26 @@ static const char *source_name(uint8_t source)
     return names[source];
 }
 
-/** The label of a step's place: in the new layout; a backup has none. */
+/** The step that overwrites what a backup keeps; NULL: none does. */
+static const struct ferry_step *overwriter_of(const struct reflash_job *job,
+                                              const struct ferry_step *backup)
+{
+    const struct ferry_plan *plan = &job->r.plan;
+    for (int i = 0; i < plan->n_steps; i++)
+        if (plan->steps[i].kind != FERRY_STEP_BACKUP &&
+            plan->steps[i].dest_off_bytes == backup->source_off_bytes)
+            return &plan->steps[i];
+    return NULL;
+}
+
+/** The label of a step's place in the new layout; of a backup, that of what it is made for. */
 static const char *label_of(const struct reflash_job *job, const struct ferry_step *s,
                             char buf[FERRY_LABEL_BYTES + 1])
 {
-    const struct reflash_rows *rows = s->kind == FERRY_STEP_BACKUP ? &job->today : &job->after;
-    const char *label = reflash_label_at(rows, s->kind == FERRY_STEP_BACKUP ? s->source_off_bytes
-                                                                            : s->dest_off_bytes);
+    const struct ferry_step *of = s->kind == FERRY_STEP_BACKUP ? overwriter_of(job, s) : s;
+    const char *label = of ? reflash_label_at(&job->after, of->dest_off_bytes) : "";
+    if (of && of != s && !*label)
+        label = reflash_kind_name(of);
     return cli_printable(buf, FERRY_LABEL_BYTES + 1, label);
 }
 

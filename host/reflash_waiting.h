@@ -1,5 +1,6 @@
-/* host/reflash_waiting.h - whether a reflash of a device was interrupted: for the commands that must
- * not change it then, and for those that tell. Bytes of the journal: docs/design/reflash.md. */
+/* host/reflash_waiting.h - whether a reflash of a device was interrupted: for the commands that
+ * must not change it then, and for those that tell. Bytes of the journal: docs/design/reflash.md.
+ */
 #ifndef FERRY_REFLASH_WAITING_H
 #define FERRY_REFLASH_WAITING_H
 

@@ -64,13 +64,14 @@ bootloader 2 "$dir/bootloader-new.bin"
     --app "ota_0=$dir/www/demo-1.0.0.bin" >/dev/null
 "$ferry" device boot "$device" >/dev/null
 head -c 819200 /dev/urandom >"$dir/fs.bin"
-dd if="$dir/fs.bin" of="$device/flash.bin" bs=4096 seek=$((0x210000 / 4096)) conv=notrunc status=none
+dd if="$dir/fs.bin" of="$device/flash.bin" bs=4096 seek=$((0x210000 / 4096)) \
+    conv=notrunc status=none
 "$ferry" nvs set "$device" wifi ssid string "the office" >/dev/null
 "$ferry" nvs set "$device" app starts u32 1234 >/dev/null
 run nvs list "$device"
 fs_before=$(fs_sha "$device" 0x210000)
 
-say "The plan: larger slots, a larger NVS at another place, the file system moved, a new bootloader."
+say "The plan: larger slots, a larger NVS elsewhere, the file system moved, a new bootloader."
 plan=(examples/reflash/larger-slots.json "--step=bootloader=$dir/bootloader-new.bin")
 run reflash plan "$device" "${plan[@]}" --allow-dangerous
 

@@ -492,7 +492,7 @@ def test_plan_writes_nothing(bench):
     before, when = bench.flash, os.stat(bench.path / "flash.bin").st_mtime_ns
     bench.done("plan", *MIGRATION, ALLOW, "--backup")
     result = bench.reflash("plan", *MIGRATION)
-    assert result.code == 1 and result.json["steps"], "the dangers are shown before they are refused"
+    assert result.code == 1 and result.json["steps"], "dangers are shown before they are refused"
     assert bench.flash == before and os.stat(bench.path / "flash.bin").st_mtime_ns == when
 
 

@@ -1,5 +1,5 @@
-"""The examples of docs/reflash.md are run as they stand there. Each block of the page begins with the
-device as it was; migrate.json is the page's own plan file."""
+"""The examples of docs/reflash.md are run as they stand there. Each block of the page begins with
+the device as it was; migrate.json is the page's own plan file."""
 import re
 import shlex
 import shutil
