@@ -262,6 +262,15 @@ static void find_overwriter(const uint8_t *bytes, uint32_t n_steps, const struct
     out->dest_size_bytes = ferry_align_up(backup->length_bytes, REFLASH_SECTOR);
 }
 
+static bool writes_at(const struct ferry_plan *plan, uint32_t off)
+{
+    for (uint8_t i = 0; i < plan->n_steps; i++) {
+        if (plan->steps[i].dest_off_bytes == off)
+            return true;
+    }
+    return false;
+}
+
 static ferry_err add_undo(struct ferry_reflash *r, const struct ferry_step *backup,
                           const uint8_t *bytes, uint32_t n_steps)
 {
@@ -292,7 +301,8 @@ ferry_err ferry_reflash_undo(struct ferry_reflash *r)
     for (uint32_t i = 0; !err && i < n_steps; i++) {
         struct ferry_step backup;
         ferry__plan_step(bytes, i, &backup);
-        if (backup.kind == FERRY_STEP_BACKUP)
+        // A bootloader may have been kept twice: for undo, and as its own guard.
+        if (backup.kind == FERRY_STEP_BACKUP && !writes_at(&r->plan, backup.source_off_bytes))
             err = add_undo(r, &backup, bytes, n_steps);
     }
     if (!err && !r->plan.n_steps)
