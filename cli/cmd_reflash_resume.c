@@ -57,14 +57,13 @@ static int resume(struct cli_call *call)
     take_who_boots(call);
     cJSON_AddNumberToObject(cli_json(call->out), "went_on_at", job.r.done_bytes);
     int exit_code = reflash_carry_out(&job);
-    if (!exit_code)
-        exit_code = reflash_settle(&job);
     if (exit_code)
         return exit_code;
     cJSON_AddStringToObject(cli_json(call->out), "state", "finished");
     cli_text(call->out, "%sDone:%s the plan is finished.\n", cli_colour(call->out, CLI_GOOD),
              cli_colour(call->out, CLI_PLAIN));
-    return cli_done(call->out);
+    exit_code = reflash_settle(&job);
+    return exit_code ? exit_code : cli_done(call->out);
 }
 
 static int run_resume(struct cli_call *call)

@@ -97,8 +97,6 @@ int reflash_begin_and_run(struct reflash_job *j)
         return reflash_fail(j, err);
     if (j->report.n_sectors)
         exit_code = reflash_carry_out(j);
-    if (!exit_code)
-        exit_code = reflash_settle(j);
     if (exit_code)
         return exit_code;
     if (j->report.n_sectors)
@@ -107,5 +105,6 @@ int reflash_begin_and_run(struct reflash_job *j)
     else
         cli_text(out, "%sNothing was written:%s the flash holds all of it already.\n",
                  cli_colour(out, CLI_GOOD), cli_colour(out, CLI_PLAIN));
-    return cli_done(out);
+    exit_code = reflash_settle(j);
+    return exit_code ? exit_code : cli_done(out);
 }

@@ -410,6 +410,18 @@ def test_migration_moves_nvs_and_a_file_system_along(bench):
     is_migrated(bench, bench.nvs, bench.fs)
 
 
+def test_what_nvs_stores_is_read_at_its_new_place(bench):
+    bench.put(bench.at("nvs"), b"\xff" * 0x4000)
+    for words in (("wifi", "ssid", "string", "the office"), ("app", "starts", "u32", "1234"),
+                  ("app", "blob", "blob", "00ff10" * 600)):
+        bench("nvs", "set", bench.path, *words)
+    before = bench("nvs", "list", bench.path, "--json").json
+    bench.done("run", *MIGRATION, ALLOW)
+    after = bench("nvs", "list", bench.path, "--json").json
+    assert len(before["entries"]) == 3 and after["entries"] == before["entries"]
+    bench("nvs", "set", bench.path, "app", "starts", "u32", "1235")
+
+
 def test_migration_by_a_plan_file(bench):
     plan = {"staging": "ota_1", "backup": True, "steps": [
         {"kind": "table", "from": "new.csv"}, {"kind": "move", "to": "nvs", "from": "nvs"},
