@@ -62,10 +62,12 @@ ferry_err ferry_write_pieces(const char *path, struct ferry_pieces *pieces, int 
 {
     struct stat st;
     char temporary[PATH_MAX];
-    const bool exists = stat(path, &st) == 0;
+    const bool exists = lstat(path, &st) == 0;
     *os_errno = ENAMETOOLONG;
+    // A device or pipe is written to, and what a link leads to: /dev/stdout is one, and a file put
+    // in its place would be the end of it for everybody.
     if (exists && !S_ISREG(st.st_mode)) {
-        const int fd = open(path, O_WRONLY | O_CLOEXEC);
+        const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         *os_errno = errno;
         return fd < 0 ? FERRY_ERR_FILE_OPEN : write_and_close(fd, pieces, os_errno);
     }
