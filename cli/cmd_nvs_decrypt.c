@@ -4,21 +4,6 @@
 #include "nvs_input.h"
 #include "write_file.h"
 
-/* Decrypts the entries that were written; nothing else of a page is encrypted. */
-static ferry_err decrypt(struct nvs_input *in)
-{
-    for (uint32_t off = 0; off < in->region.size_bytes; off += FERRY_NVS_PAGE_BYTES) {
-        uint8_t *page = in->bytes + off;
-        for (uint32_t i = 0; i < FERRY_NVS_ENTRIES; i++) {
-            const uint32_t at = FERRY_NVS_ENTRIES_OFF + i * FERRY_NVS_ENTRY_BYTES;
-            if (ferry_nvs_map_get(page + FERRY_NVS_MAP_OFF, i) == FERRY_NVS_ENTRY_WRITTEN &&
-                in->xts.ops->decrypt(&in->xts, off + at, page + at))
-                return FERRY_ERR_NVS_CRYPT;
-        }
-    }
-    return FERRY_OK;
-}
-
 static int write_plain(const struct cli_call *call, struct nvs_input *in)
 {
     const char *path = call->args[1];
@@ -28,7 +13,7 @@ static int write_plain(const struct cli_call *call, struct nvs_input *in)
         return exit_code;
     if (in->cipher == NVS_CIPHER_PLAIN || !in->has_keys)
         return cli_fail_text(call->out, FERRY_ERR_NVS_CRYPT, "%s is not encrypted", in->path);
-    ferry_err err = decrypt(in);
+    ferry_err err = nvs_input_decrypt(in);
     if (err)
         return cli_fail_err(call->out, err, NULL);
     err = ferry_write_file(path, in->bytes, in->region.size_bytes, &os_errno);

@@ -128,7 +128,7 @@ static ferry_err print_stats(struct listing *l)
     return FERRY_OK;
 }
 
-static int list_store(const struct cli_call *call, const struct nvs_input *in)
+static int list_store(const struct cli_call *call, struct nvs_input *in)
 {
     struct nvs_store store;
     const int exit_code = nvs_store_open(call, in, &store);
@@ -171,9 +171,10 @@ const struct cli_command cli_cmd_nvs_list = {
     .name = "nvs list",
     .summary = "show the keys and values of an NVS partition",
     .args = "STORE",
-    .about =
-        NVS_INPUT_ABOUT "\n" NVS_KEYS_ABOUT "\nValues of secrets are hidden. " NVS_SECRETS_ABOUT
-                        "\nNothing is written, not even a repair.",
+    .about = NVS_INPUT_ABOUT
+    "\n" NVS_KEYS_ABOUT "\nValues of secrets are hidden. " NVS_SECRETS_ABOUT
+    "\nWhat is shown is what the device would read once it has mounted the store. "
+    "Nothing is written.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

@@ -331,29 +331,57 @@ int nvs_fail(const struct cli_call *call, const struct nvs_input *in,
 }
 
 /* Mounts region, which is the input's or a copy of it. */
-static ferry_err mount(const struct nvs_input *in, const struct ferry_region *region,
+static ferry_err mount(const struct ferry_region *region, const struct ferry_xts *xts,
                        bool read_only, struct nvs_store *store)
 {
     const uint32_t n_pages = region->size_bytes / FERRY_NVS_PAGE_BYTES;
     const struct ferry_nvs_config config = {
         .region = *region,
-        .xts = nvs_input_xts(in),
+        .xts = xts,
         .work = calloc(n_pages + 1, sizeof(struct ferry_nvs_page)),
         .work_bytes = FERRY_NVS_WORK_BYTES(n_pages),
         .read_only = read_only,
     };
-    *store = (struct nvs_store){.work = config.work};
+    store->nvs = (struct ferry_nvs){0};
+    store->work = config.work;
     if (!config.work)
         return ferry_fail(&store->nvs.fault, FERRY_ERR_NO_MEMORY, 0, 0, 0);
     return ferry_nvs_open(&store->nvs, &config);
 }
 
-int nvs_store_open(const struct cli_call *call, const struct nvs_input *in, struct nvs_store *store)
+ferry_err nvs_input_decrypt(struct nvs_input *in)
+{
+    const struct ferry_xts *xts = nvs_input_xts(in);
+    for (uint32_t off = 0; xts && off < in->region.size_bytes; off += FERRY_NVS_PAGE_BYTES) {
+        uint8_t *page = in->bytes + off;
+        for (uint32_t i = 0; i < FERRY_NVS_ENTRIES; i++) {
+            const uint32_t at = FERRY_NVS_ENTRIES_OFF + i * FERRY_NVS_ENTRY_BYTES;
+            if (ferry_nvs_map_get(page + FERRY_NVS_MAP_OFF, i) == FERRY_NVS_ENTRY_WRITTEN &&
+                xts->ops->decrypt(xts, off + at, page + at))
+                return FERRY_ERR_NVS_CRYPT;
+        }
+    }
+    return FERRY_OK;
+}
+
+/* On the copy in memory, decrypted once: the store reads an entry again and again. */
+int nvs_store_open(const struct cli_call *call, struct nvs_input *in, struct nvs_store *store)
 {
     const int exit_code = nvs_input_need_keys(call, in);
     if (exit_code)
         return exit_code;
-    if (!mount(in, &in->region, true, store))
+    const ferry_err err = nvs_input_decrypt(in);
+    if (err)
+        return cli_fail_err(call->out, err, NULL);
+    ferry_nvs_memory(&store->memory, in->bytes, in->region.size_bytes);
+    const struct ferry_region copy = {&store->memory, 0, in->region.size_bytes};
+    // With the repairs of a mount, so that what is shown is what the device would read; where a
+    // mount could not write, without them.
+    if (!in->is_read_only && !mount(&copy, NULL, false, store))
+        return CLI_EXIT_OK;
+    if (!in->is_read_only)
+        nvs_store_close(store);
+    if (!mount(&copy, NULL, true, store))
         return CLI_EXIT_OK;
     nvs_store_close(store);
     return nvs_fail(call, in, &store->nvs.fault, NULL);
@@ -370,7 +398,7 @@ static ferry_err apply(struct nvs_input *in, const struct ferry_region *region, 
                        void *ctx, struct ferry_fault *fault)
 {
     struct nvs_store store;
-    ferry_err err = mount(in, region, false, &store);
+    ferry_err err = mount(region, nvs_input_xts(in), false, &store);
     if (!err)
         err = change(&store.nvs, ctx);
     if (!err)

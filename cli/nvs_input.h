@@ -28,7 +28,7 @@ struct nvs_input {
     bool is_image;              // the file is the partition
     bool is_read_only;          // flag of the partition
     struct ferry_partition row; // unless is_image
-    uint8_t *bytes;             // the whole region, as it is in flash; owned
+    uint8_t *bytes;             // the whole region, as in flash until it is decrypted; owned
     bool has_keys;
     struct ferry_xts xts; // open if has_keys
     enum nvs_cipher cipher;
@@ -64,12 +64,17 @@ int nvs_input_need_keys(const struct cli_call *call, const struct nvs_input *in)
 /** An open store with its work memory. */
 struct nvs_store {
     struct ferry_nvs nvs;
-    void *work; // owned
+    void *work;                // owned
+    struct ferry_flash memory; // of a store that is only read
 };
 
-/** Mounts the store read-only. Returns an exit code as above. */
-int nvs_store_open(const struct cli_call *call, const struct nvs_input *in,
-                   struct nvs_store *store);
+/** Decrypts the written entries in in->bytes; erased ones stay as they are. Nothing to do for a
+ * plain store. FERRY_ERR_NVS_CRYPT. */
+FERRY_MUST_CHECK ferry_err nvs_input_decrypt(struct nvs_input *in);
+
+/** Mounts in->bytes, decrypted and repaired as a mount on the device would, for reading. Kept: in,
+ * until the store is closed; the store may not be moved. Returns an exit code as above. */
+int nvs_store_open(const struct cli_call *call, struct nvs_input *in, struct nvs_store *store);
 void nvs_store_close(struct nvs_store *store);
 
 /** A change to a store; called a first time on a copy in memory, and only if it succeeds there on
