@@ -64,10 +64,10 @@ int reflash_job_open(const struct cli_call *call, struct reflash_job *job, bool 
 {
     memset(job, 0, sizeof(*job));
     job->call = call;
-    job->v.file.fd = -1;
     int exit_code = reflash_read_args(call, &job->args);
     if (!exit_code)
         exit_code = cli_open_device(call, &job->v, writable, false);
+    job->is_open = !exit_code;
     if (exit_code)
         return exit_code;
     const struct ferry_flash *flash = &job->v.file.flash;
@@ -85,7 +85,7 @@ int reflash_job_open(const struct cli_call *call, struct reflash_job *job, bool 
 void reflash_job_close(struct reflash_job *job)
 {
     ferry_reflash_trial_close(&job->trial);
-    if (job->v.file.fd >= 0)
+    if (job->is_open)
         ferry_vdevice_close(&job->v);
     reflash_args_free(&job->args);
 }
@@ -183,7 +183,13 @@ static int complain(struct reflash_job *job, const struct ferry_fault *fault, co
                     : label,
         .detail = detail[0] ? detail : NULL,
     };
-    const int exit_code = cli_fail(out, fault, &about);
+    const int exit_code =
+        fault->err == FERRY_ERR_FLASH_PROTECTED && step
+            ? cli_fail_text(out, fault->err,
+                            "the step %s writes what the device boots by: its bootloader, its "
+                            "partition table, otadata or the app that boots",
+                            step)
+            : cli_fail(out, fault, &about);
     const char *hint = hint_of(job, fault->err);
     cJSON *root = cli_json(out);
     if (step)

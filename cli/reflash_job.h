@@ -30,6 +30,7 @@ struct reflash_job {
     const struct cli_call *call;
     struct reflash_args args;
     struct ferry_vdevice v;
+    bool is_open;                     // v is
     struct ferry_reflash_trial trial; // plan: what is staged and checked on
     struct ferry_reflash r;
     struct ferry_reflash_config cfg;

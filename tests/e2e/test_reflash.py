@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -453,6 +454,17 @@ def test_recovery_bootloader_leaves_no_window(ferry, tmp_path):
     assert said["window_sectors"] == 0 and said["steps"][0]["kind"] == "backup"
 
 
+def test_bootloader_that_resumes_may_write_the_running_app(bench):
+    step = ("--step=app@ota_0=v2.bin", "--resumes=bootloader")
+    said = bench.refused("run", *step, code="FERRY_ERR_FLASH_PROTECTED")
+    assert "app that boots" in said["error"] and said["window_sectors"] == 0
+    bench.done("run", *step, ALLOW)
+    assert bench.flash[0x10000:].startswith((bench.folder / "v2.bin").read_bytes())
+    # It was restarted to do so: what runs is known after the next power-on.
+    assert json.loads(bench.facts)["running"] is None
+    assert bench.ferry.ok("device", "boot", bench.path, "--json").json["booted"] == "ota_0"
+
+
 def test_undo_brings_everything_back_byte_for_byte(bench):
     before = bench.flash
     said = bench.done("run", *MIGRATION, ALLOW, "--backup")
@@ -541,6 +553,22 @@ def test_bad_plan_file_is_refused_with_the_key(bench, text, says):
     (bench.folder / "plan.json").write_text(text)
     said = bench.refused("run", "plan.json")
     assert "plan.json" in said["error"] and says in said["error"]
+
+
+def test_damaged_plan_files_end_in_an_answer(bench):
+    """Half of the texts are no JSON any more, the others are plans that nobody meant."""
+    text = json.dumps({"steps": [
+        {"kind": "raw", "to": "0xc0000+16K", "from": "flash:storage", "sha256": "00" * 32},
+        {"kind": "blank", "to": "storage"}], "backup": "0xd0000+64K", "foreign": True})
+    chance = random.Random(3)
+    for _ in range(200):
+        damaged = list(text)
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(damaged))
+            damaged[at:at + chance.choice((0, 1, 1, 4))] = chance.choice('0x9"{}[],:+-a@ \u00e9')
+        (bench.folder / "plan.json").write_text("".join(damaged))
+        result = bench.reflash("plan", "plan.json")
+        assert result.code in (0, 1, 2) and result.json["ok"] is (result.code == 0), damaged
 
 
 @pytest.mark.parametrize("step, says", [
