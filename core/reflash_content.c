@@ -83,7 +83,8 @@ ferry_err ferry__reflash_bootloader(struct ferry_reflash *r, const struct ferry_
                                     const struct ferry_region *region, uint32_t *image_bytes)
 {
     uint8_t *bytes = ferry__reflash_piece(r);
-    struct ferry_image_header h;
+    struct ferry_image_header h = {0};
+    *image_bytes = 0;
     if (region->size_bytes < FERRY_IMAGE_HEADER_BYTES)
         return ferry_fail(&r->fault, FERRY_ERR_IMAGE_TRUNC, region->size_bytes,
                           FERRY_IMAGE_HEADER_BYTES, 0);
@@ -123,7 +124,7 @@ static ferry_err check_app(struct ferry_reflash *r, const struct ferry_policy *p
     return err;
 }
 
-static ferry_err check_table(struct ferry_reflash *r, const struct ferry_region *region)
+ferry_err ferry__reflash_table(struct ferry_reflash *r, const struct ferry_region *region)
 {
     struct ferry_table_walk walk;
     ferry_table_walk_begin(&walk);
@@ -153,7 +154,7 @@ ferry_err ferry__reflash_content(struct ferry_reflash *r, const struct ferry_pol
     case FERRY_STEP_BOOTLOADER:
         return ferry__reflash_bootloader(r, policy, region, &image_bytes);
     case FERRY_STEP_TABLE:
-        return check_table(r, region);
+        return ferry__reflash_table(r, region);
     default:
         return FERRY_OK;
     }

@@ -65,6 +65,9 @@ ferry_err ferry__reflash_count(struct ferry_reflash *r, const struct ferry_step 
 ferry_err ferry__reflash_bootloader(struct ferry_reflash *r, const struct ferry_policy *policy,
                                     const struct ferry_region *region, uint32_t *image_bytes);
 
+/** The same for a partition table; errors as ferry_table_walk_row. */
+ferry_err ferry__reflash_table(struct ferry_reflash *r, const struct ferry_region *region);
+
 /** Checks what lies at a region's start for a step of this kind: format, chip and fit. */
 ferry_err ferry__reflash_content(struct ferry_reflash *r, const struct ferry_policy *policy,
                                  const struct ferry_step *step, const struct ferry_region *region,

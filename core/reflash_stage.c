@@ -326,15 +326,15 @@ static ferry_err check_staged(struct ferry_stage *s)
     struct ferry_reflash *r = s->job;
     const struct ferry_region staged = {r->cfg.flash, s->step.source_off_bytes, s->got_bytes};
     ferry_err err = FERRY_OK;
-    if (s->step.kind == FERRY_STEP_APP) {
+    uint32_t image_bytes;
+    if (s->step.kind == FERRY_STEP_APP)
         err = ferry_image_end(&s->image);
-        if (err)
-            s->fault = s->image.fault;
-        return err;
-    }
-    err = ferry__reflash_content(r, s->site->policy, &s->step, &staged, NULL);
+    else if (s->step.kind == FERRY_STEP_BOOTLOADER)
+        err = ferry__reflash_bootloader(r, s->site->policy, &staged, &image_bytes);
+    else if (s->step.kind == FERRY_STEP_TABLE)
+        err = ferry__reflash_table(r, &staged);
     if (err)
-        s->fault = r->fault;
+        s->fault = s->step.kind == FERRY_STEP_APP ? s->image.fault : r->fault;
     return err;
 }
 
