@@ -18,8 +18,6 @@ enum {
     OPT_TABLE_OFFSET,
     OPT_TRUSTED_KEY,
     OPT_TRUSTED_KEY_DIGEST,
-    OPT_ESPTOOL,
-    OPT_BAUD,
 };
 
 const struct argp_option cli_device_options[] = {
@@ -38,12 +36,7 @@ const struct argp_option cli_device_options[] = {
      9},
     {"trusted-key-digest", OPT_TRUSTED_KEY_DIGEST, "HEX", 0,
      "The same by the key's SHA-256, as eFuses hold it", 9},
-    {0, 0, 0, 0, "A real chip, by way of esptool:", 10},
-    {"port", CLI_OPT_PORT, "PORT", 0,
-     "The device is the chip on this serial port; DEVICE is left out then", 10},
-    {"baud", OPT_BAUD, "N", 0, "Speed of the port (460800)", 10},
-    {"esptool", OPT_ESPTOOL, "PROGRAM", 0,
-     "The esptool to use, version 4 or later (the one on PATH, else python3 -m esptool)", 10},
+    CLI_PORT_OPTIONS(10),
     {0},
 };
 
@@ -106,14 +99,16 @@ int cli_fail_slot(const struct cli_call *call, const struct ferry_vdevice *v, fe
     return cli_fail(call->out, &fault, &about);
 }
 
-static int open_port(const struct cli_call *call, struct ferry_vdevice_given *given)
+int cli_open_port(const struct cli_call *call, struct ferry_vdevice_given *given)
 {
     uint32_t baud = FERRY_ESPTOOL_BAUD;
-    if (!cli_number(call, OPT_BAUD, 10000000, &baud))
+    if (!cli_has(call, CLI_OPT_PORT))
+        return CLI_EXIT_OK;
+    if (!cli_number(call, CLI_OPT_BAUD, 10000000, &baud))
         return CLI_EXIT_USAGE;
     if (!baud)
         return cli_usage(call, "--baud takes at least 1");
-    return chip_port_open(call, call->args[0], cli_value(call, OPT_ESPTOOL), baud, given);
+    return chip_port_open(call, call->args[0], cli_value(call, CLI_OPT_ESPTOOL), baud, given);
 }
 
 int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool writable,
@@ -123,8 +118,8 @@ int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool w
     if (!cli_read_policy(call, &given))
         return CLI_EXIT_USAGE;
     int exit_code = cli_read_trust(call, &given);
-    if (!exit_code && cli_has(call, CLI_OPT_PORT))
-        exit_code = open_port(call, &given);
+    if (!exit_code)
+        exit_code = cli_open_port(call, &given);
     if (exit_code)
         return exit_code;
     if (ferry_vdevice_open(v, call->args[0], writable, &given)) {

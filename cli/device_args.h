@@ -9,6 +9,24 @@
 /** For struct cli_command.shared. */
 extern const struct argp_option cli_device_options[];
 
+/** Which real chip, for tables of options of their own; what was given goes to cli_open_port. */
+#define CLI_OPT_BAUD    0x1ffd
+#define CLI_OPT_ESPTOOL 0x1ffe
+#define CLI_PORT_OPTIONS(group)                                                                    \
+    {0, 0, 0, 0, "A real chip, by way of esptool:", group},                                        \
+        {"port",                                                                                   \
+         CLI_OPT_PORT,                                                                             \
+         "PORT",                                                                                   \
+         0,                                                                                        \
+         "The device is the chip on this serial port; DEVICE is left out then",                    \
+         group},                                                                                   \
+        {"baud", CLI_OPT_BAUD, "N", 0, "Speed of the port (460800)", group},                       \
+    {                                                                                              \
+        "esptool", CLI_OPT_ESPTOOL, "PROGRAM", 0,                                                  \
+            "The esptool to use, version 4 or later (the one on PATH, else python3 -m esptool)",   \
+            group                                                                                  \
+    }
+
 /** What DEVICE is, for struct cli_command.about. */
 #define CLI_DEVICE_ABOUT                                                                           \
     "DEVICE is the directory of a virtual device, or a file with the contents of a flash chip: a " \
@@ -19,6 +37,10 @@ extern const struct argp_option cli_device_options[];
  * table is refused too. */
 int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool writable,
                     bool need_table);
+
+/** With --port: makes the chip on it the device, in `given`; without: nothing. Returns CLI_EXIT_OK,
+ * or the exit code after complaining. */
+int cli_open_port(const struct cli_call *call, struct ferry_vdevice_given *given);
 
 /** Reports v->fault in v's words; returns CLI_EXIT_FAILED. */
 int cli_fail_device(const struct cli_call *call, const struct ferry_vdevice *v);

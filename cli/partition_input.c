@@ -47,7 +47,7 @@ enum {
             "A subtype of your own by name, its value in hex; may be given for several", 1         \
     }
 
-const struct argp_option partition_read_options[] = {READ_OPTIONS, {0}};
+const struct argp_option partition_read_options[] = {READ_OPTIONS, CLI_PORT_OPTIONS(10), {0}};
 
 const struct argp_option partition_options[] = {
     READ_OPTIONS,
@@ -55,6 +55,7 @@ const struct argp_option partition_options[] = {
      "Apps will be signed for secure boot: app sizes are multiples of 64 KB with v1", 1},
     {"disable-md5sum", OPT_NO_MD5, 0, 0, "Without the MD5 row", 1},
     {"no-verify", OPT_NO_VERIFY, 0, 0, "Without checking the rules of partition tables", 1},
+    CLI_PORT_OPTIONS(10),
     {0},
 };
 
@@ -120,6 +121,37 @@ static bool is_flash(const uint8_t *bytes, size_t n_bytes)
     return !is_text && (is_image || (n_bytes >= LEAST_FLASH_BYTES && n_bytes % 0x1000 == 0));
 }
 
+/** Takes the table's sector out of a flash. */
+static int read_sector(const struct cli_call *call, struct partition_input *in,
+                       const struct ferry_flash *flash, uint32_t table_off_bytes)
+{
+    const struct ferry_region all = {flash, 0, flash->size_bytes};
+    in->options.table_off_bytes = table_off_bytes;
+    if (!in->options.flash_bytes)
+        in->options.flash_bytes = flash->size_bytes;
+    in->n_bytes = FERRY_TABLE_BYTES;
+    in->bytes = malloc(in->n_bytes);
+    const ferry_err err =
+        !in->bytes ? FERRY_ERR_NO_MEMORY
+                   : ferry_region_read(&all, table_off_bytes, in->bytes, FERRY_TABLE_BYTES);
+    if (!err)
+        return CLI_EXIT_OK;
+    return cli_fail(call->out, &(struct ferry_fault){err, table_off_bytes, flash->size_bytes, 0},
+                    &(struct ferry_about){.file = in->path});
+}
+
+/** Of a real chip nothing else is asked: an app that would be looked at takes a minute to come. */
+static int read_port(const struct cli_call *call, struct partition_input *in)
+{
+    struct ferry_vdevice_given given = {0};
+    int exit_code = cli_open_port(call, &given);
+    if (exit_code)
+        return exit_code;
+    exit_code = read_sector(call, in, given.real->flash, in->options.table_off_bytes);
+    given.real->close(given.real);
+    return exit_code;
+}
+
 static int read_device(const struct cli_call *call, struct partition_input *in)
 {
     static struct ferry_vdevice v; // larger than a stack frame should be
@@ -130,21 +162,7 @@ static int read_device(const struct cli_call *call, struct partition_input *in)
     if (ferry_vdevice_open(&v, in->path, false, &given))
         return v.fault.err == FERRY_ERR_ARG ? cli_usage(call, "%s", v.detail)
                                             : cli_fail_device(call, &v);
-    const struct ferry_flash *flash = &v.file.flash;
-    in->options.table_off_bytes = v.table_off_bytes;
-    if (!in->options.flash_bytes)
-        in->options.flash_bytes = flash->size_bytes;
-    const struct ferry_region all = {flash, 0, flash->size_bytes};
-    int exit_code = CLI_EXIT_OK;
-    in->n_bytes = FERRY_TABLE_BYTES;
-    in->bytes = malloc(in->n_bytes);
-    const ferry_err err =
-        !in->bytes ? FERRY_ERR_NO_MEMORY
-                   : ferry_region_read(&all, v.table_off_bytes, in->bytes, FERRY_TABLE_BYTES);
-    if (err)
-        exit_code =
-            cli_fail(call->out, &(struct ferry_fault){err, v.table_off_bytes, flash->size_bytes, 0},
-                     &(struct ferry_about){.file = in->path});
+    const int exit_code = read_sector(call, in, &v.file.flash, v.table_off_bytes);
     ferry_vdevice_close(&v);
     return exit_code;
 }
@@ -153,6 +171,10 @@ static int read_input(const struct cli_call *call, struct partition_input *in)
 {
     const bool is_stdin = !strcmp(in->path, "-");
     int os_errno;
+    if (cli_has(call, CLI_OPT_PORT)) {
+        in->source = PARTITION_DEVICE;
+        return read_port(call, in);
+    }
     if (!is_stdin && is_directory(in->path)) {
         in->source = PARTITION_DEVICE;
         return read_device(call, in);

@@ -31,7 +31,8 @@ extern const struct argp_option partition_read_options[];
 
 #define PARTITION_INPUT_ABOUT                                                                      \
     "The table is read from a CSV, from a binary table, from a flash dump, or from the directory " \
-    "of a virtual device; which of them it is shows in the file itself. - is standard input."
+    "of a virtual device; which of them it is shows in the file itself. - is standard input. "     \
+    "With --port it is read from a chip."
 
 /** Reads options and argument 0. Returns CLI_EXIT_OK, or the exit code after complaining; *in is
  * given back to partition_input_close in any case. */

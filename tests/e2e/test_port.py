@@ -161,3 +161,28 @@ def test_confirm_and_reject_work_on_a_chip(board, app):
     assert board("confirm", "--running=ota_1").code == 0
     said = board("status", "--json").json
     assert next(s for s in said["slots"] if s["label"] == "ota_1")["state"] == "valid"
+
+
+def test_table_of_a_chip_is_shown_checked_and_made_csv(ferry, board, tmp_path):
+    """The same table as the dump's; and only its sector travels."""
+    before = board.flash
+    shown = board("partitions show", "--json")
+    assert shown.code == 0, shown
+    of_dump = ferry.ok("partitions show", board.file, "--json").json
+    for key in ("partitions", "gaps", "md5", "offset", "flash_size"):
+        assert shown.json[key] == of_dump[key]
+    assert shown.json["source"] == "device" and shown.json["port"]["chip"] == "esp32c3"
+    assert len([call for call in board.calls if "read-flash 0x8000 " in call]) == 1
+    assert len([call for call in board.calls if "read-flash" in call]) == 1
+    assert "no problem" in board("partitions check").out
+    csv = tmp_path / "table.csv"
+    assert board("partitions build", "-o", csv).code == 0
+    assert ferry.ok("partitions build", board.file, "-o", "-").out == csv.read_text()
+    assert board.flash == before
+    assert not [call for call in board.calls if "write-flash" in call]
+
+
+def test_table_of_a_chip_that_is_blank(board):
+    board.file.write_bytes(b"\xff" * (1 << 20))
+    result = board("partitions show")
+    assert result.code == 1 and "no partition table" in result.err, result
