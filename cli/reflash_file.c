@@ -55,28 +55,42 @@ static bool is_key(const cJSON *item, const char *name)
     return !strcmp(item->string, name);
 }
 
+/** What every step says, before its kind is known. */
+enum step_text { TEXT_KIND, TEXT_TO, TEXT_FROM, N_TEXTS };
+
+static enum step_text text_index(const cJSON *item)
+{
+    static const char *const names[N_TEXTS] = {"kind", "to", "from"};
+    for (int i = 0; i < N_TEXTS; i++)
+        if (is_key(item, names[i]))
+            return (enum step_text)i;
+    return N_TEXTS;
+}
+
+/** Those that are missing stay NULL. */
+static bool read_texts(struct reflash_wishes *w, const cJSON *o, const char *texts[N_TEXTS])
+{
+    bool ok = cJSON_IsObject(o) || reflash_wish_refuse(w, "a step is no object");
+    for (const cJSON *item = ok ? o->child : NULL; ok && item; item = item->next) {
+        const enum step_text i = text_index(item);
+        ok = i == N_TEXTS || text_of(w, item, &texts[i]);
+    }
+    return ok && (texts[TEXT_KIND] || reflash_wish_refuse(w, "a step has no \"kind\""));
+}
+
 static bool take_step(struct reflash_wishes *w, const cJSON *o, const char *folder)
 {
-    const cJSON *item;
-    const char *kind = NULL, *to = NULL, *from = NULL;
+    const char *texts[N_TEXTS] = {NULL, NULL, NULL};
     char words[REFLASH_WISH_BYTES];
-    bool ok = cJSON_IsObject(o) || reflash_wish_refuse(w, "a step is no object");
-    for (item = ok ? o->child : NULL; ok && item; item = item->next) {
-        if (is_key(item, "kind") || is_key(item, "to") || is_key(item, "from"))
-            ok = text_of(w, item, is_key(item, "kind") ? &kind : is_key(item, "to") ? &to : &from);
-    }
-    if (!ok)
+    if (!read_texts(w, o, texts))
         return false;
-    if (!kind)
-        return reflash_wish_refuse(w, "a step has no \"kind\"");
+    const char *kind = texts[TEXT_KIND], *to = texts[TEXT_TO];
     snprintf(words, sizeof(words), "%s%s%s", kind, to ? "@" : "", to ? to : "");
     struct reflash_wish *s = reflash_wish_next(w, words);
-    if (!s || !reflash_wish_kind(w, s, kind) || !reflash_wish_place(w, s, to) ||
-        !reflash_wish_from(w, s, from, folder))
-        return false;
-    for (item = o->child; ok && item; item = item->next)
-        if (!is_key(item, "kind") && !is_key(item, "to") && !is_key(item, "from"))
-            ok = take_extra(w, s, item);
+    bool ok = s && reflash_wish_kind(w, s, kind) && reflash_wish_place(w, s, to) &&
+              reflash_wish_from(w, s, texts[TEXT_FROM], folder);
+    for (const cJSON *item = o->child; ok && item; item = item->next)
+        ok = text_index(item) != N_TEXTS || take_extra(w, s, item);
     return ok;
 }
 
