@@ -80,10 +80,12 @@ cp -r "$device" "$dir/twin"
 began=$(now_ms)
 "$ferry" reflash run "$dir/twin" "${plan[@]}" --allow-dangerous >/dev/null 2>&1
 took=$(($(now_ms) - began))
+total=$("$ferry" reflash plan "$device" "${plan[@]}" --allow-dangerous --json 2>/dev/null |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["sectors"] * 4096)')
 echo "that took $took ms"
 
 say "Now the device itself, and the power is cut $cuts_wanted times at random moments."
-cuts=0 most=$((took / 5 + 10))
+cuts=0
 while [ "$(journal "$device" state)" != finished ]; do
     if [ "$(journal "$device" state)" = unfinished ]; then
         words=(reflash resume "$device")
@@ -94,7 +96,10 @@ while [ "$(journal "$device" state)" != finished ]; do
         "$ferry" "${words[@]}" >/dev/null 2>&1 || fail "the last start did not finish it"
         break
     fi
-    after=$((RANDOM % most))
+    # Somewhere in the share of what is left, so that the last cuts find work too.
+    left=$(($(journal "$device" total_bytes) - $(journal "$device" done_bytes)))
+    [ "$left" -gt 0 ] || left=$total
+    after=$((RANDOM % (2 * took * left / total / (cuts_wanted - cuts + 2) + 3)))
     "$ferry" "${words[@]}" >/dev/null 2>"$dir/stderr" &
     sleep "$(printf '0.%03d' $after)"
     { kill -9 $! && wait $!; } 2>/dev/null || code=$?
