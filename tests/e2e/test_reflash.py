@@ -11,7 +11,7 @@ import images
 import pytest
 import reflash_bench
 from fault_server import FaultServer, Tls, serving, status
-from reflash_bench import BOOTLOADER_OFF, JOURNAL, MIGRATION, NEW, OLD, Bench, noise
+from reflash_bench import BOOTLOADER_OFF, MIGRATION, NEW, OLD, Bench, noise
 
 ALLOW = "--allow-dangerous"
 TO_OTA_1 = "app@ota_1=v2.bin"
