@@ -1,4 +1,4 @@
-"""ferry reflash: what it shows, how it is asked, and what it says to words that it does not know."""
+"""ferry reflash: what it shows, how it is asked, what it says to words that it does not know."""
 import json
 import os
 import random
