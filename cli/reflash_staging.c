@@ -293,20 +293,29 @@ static bool needs_area(const struct reflash_job *job, const struct reflash_goal 
            (!job->args.wishes.staging && g->step.length_bytes > s->area.size_bytes - s->used_bytes);
 }
 
+/** Settles before anything is fetched whether a content has to be, and that it is not too large. */
+static int look_ahead(struct reflash_job *job, struct reflash_goal *g, bool *is_wanted)
+{
+    struct known k;
+    know(job, g, &k);
+    if (k.length_bytes > g->step.dest_size_bytes) {
+        const ferry_err err = ferry_fail(&job->stage.fault, FERRY_ERR_REFLASH_SIZE, k.length_bytes,
+                                         g->step.dest_size_bytes, 0);
+        return reflash_fail_stage(job, g->wish, err);
+    }
+    g->step.length_bytes = k.length_bytes;
+    reflash_spare_rest(job, &g->step);
+    *is_wanted = !is_held(job, g, &k);
+    return CLI_EXIT_OK;
+}
+
 int reflash_stage_all(struct reflash_job *job)
 {
     bool wanted[FERRY_PLAN_STEPS] = {false};
-    for (unsigned i = 0; i < job->n_goals; i++) {
-        struct reflash_goal *g = &job->goals[i];
-        struct known k;
-        if (g->wish->from != REFLASH_FROM_NAME)
-            continue;
-        know(job, g, &k);
-        g->step.length_bytes = k.length_bytes;
-        reflash_spare_rest(job, &g->step);
-        wanted[i] = !is_held(job, g, &k);
-    }
     int exit_code = CLI_EXIT_OK;
+    for (unsigned i = 0; !exit_code && i < job->n_goals; i++)
+        if (job->goals[i].wish->from == REFLASH_FROM_NAME)
+            exit_code = look_ahead(job, &job->goals[i], &wanted[i]);
     for (unsigned i = 0; !exit_code && i < job->n_goals; i++) {
         if (!wanted[i])
             continue;

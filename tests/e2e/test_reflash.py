@@ -223,6 +223,12 @@ def test_content_larger_than_its_place_is_refused(bench, server, known):
     assert bench.flash[0xC0000:0xD0000] == b"\xff" * 0x10000
 
 
+def test_content_larger_than_any_place_is_told_of_its_own(bench):
+    (bench.folder / "huge.bin").write_bytes(noise(0x60000, 4))
+    said = bench.refused("run", "--step=data@storage=huge.bin", code="FERRY_ERR_REFLASH_SIZE")
+    assert (said["value"], said["limit"]) == (0x60000, 0x20000)
+
+
 @pytest.mark.parametrize("place", ["0xc0100+0x6000", "0xc0000+0x5100", "0xc0000+0x50"])
 def test_place_off_the_sectors_is_refused(bench, place):
     said = bench.refused("run", f"--step=raw@{place}=flash:0x90000+0x40",
@@ -232,7 +238,7 @@ def test_place_off_the_sectors_is_refused(bench, place):
 
 def test_place_behind_the_flash_is_refused(bench):
     bench.refused("run", "--step=raw@0xfe000+0x4000=fs.bin")
-    bench.refused("run", "--step=raw@0x100000+0x1000=fs.bin", code="FERRY_ERR_FLASH_RANGE")
+    bench.refused("run", "--step=raw@0x100000+0x6000=fs.bin", code="FERRY_ERR_FLASH_RANGE")
 
 
 STAGE = (0x60000, 0x10000)
