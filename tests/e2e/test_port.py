@@ -186,3 +186,42 @@ def test_table_of_a_chip_that_is_blank(board):
     board.file.write_bytes(b"\xff" * (1 << 20))
     result = board("partitions show")
     assert result.code == 1 and "no partition table" in result.err, result
+
+
+@pytest.mark.parametrize("words, boots", [
+    (["slots write", "1"], {"ota_0"}),
+    (["slots write", "1", "--switch"], {"ota_0", "ota_1"}),
+])
+def test_slot_written_over_a_cut_cable_never_boots_by_half(ferry, board, app, tmp_path, words,
+                                                           boots):
+    """Cut while it is erased, at each sector of the app and at the entry: what boots is one of two
+    whole apps, and without --switch the one that ran before; nothing but slot and otadata is
+    touched; the next attempt completes."""
+    flash = bytearray(board.flash)
+    flash[0xD000:0xF000] = images.otadata(images.entry(3, images.VALID),
+                                          images.entry(2, images.VALID))
+    before = bytes(flash)
+    command, slot, *options = words
+
+    def write(**faults):
+        return board(command, slot, app, "--running=ota_0", *options, **faults)
+
+    board.file.write_bytes(before)
+    assert write().code == 0
+    total = int(board.file.with_suffix(".state").read_text().split()[0])
+    whole = {"ota_0": images.partition(before, "ota_0"), "ota_1": app.read_bytes()}
+    seen, copy = set(), tmp_path / "copy.bin"
+    for cut in [0, 1, total // 2, *range(total - 8, total)]:
+        board.file.write_bytes(before)
+        assert write(cut=cut).code == 1, f"cut {cut}"
+        copy.write_bytes(board.flash)
+        booted = ferry("device", "boot", copy, "--chip=esp32c3", "--json")
+        assert booted.code == 0, f"cut {cut}: {booted}"
+        slot_booted = booted.json["booted"]
+        assert images.partition(board.flash, slot_booted).startswith(whole[slot_booted]), cut
+        assert board.flash[:0xD000] == before[:0xD000] and board.flash[0xD0000:] == before[0xD0000:]
+        seen.add(slot_booted)
+        if cut in (1, total - 3):
+            assert write().code == 0, f"after cut {cut}"
+            assert images.partition(board.flash, "ota_1").startswith(whole["ota_1"])
+    assert seen <= boots and "ota_0" in seen
