@@ -74,8 +74,10 @@ static ferry_err apply_row(struct apply *a, size_t i)
 {
     const struct ferry_edit *e = a->c->edit;
     const struct ferry_partition *is = &e->rows[i].p;
-    const struct ferry_partition *was = e->rows[i].from < 0 ? NULL : &e->before[e->rows[i].from];
     const struct ferry_fate_row *f = &a->c->fates[i];
+    if (e->rows[i].from < 0) // a partition that is new has no contents to keep
+        return f->fate == FERRY_FATE_REWRITTEN ? rewrite_otadata(a, is) : erase(a, is, 0);
+    const struct ferry_partition *was = &e->before[e->rows[i].from];
     switch (f->fate) {
     case FERRY_FATE_KEPT:
         return was->size_bytes < is->size_bytes ? erase(a, is, was->size_bytes) : FERRY_OK;

@@ -158,12 +158,15 @@ static bool parse_real(enum ferry_nvs_type type, const char *s, size_t n, uint64
                  is_float ? "3.40282347e+38" : "1.7976931348623157e+308");
         return false;
     }
-    const float f = (float)d;
-    uint32_t word;
-    memcpy(&word, &f, sizeof(word));
-    memcpy(bits, &d, sizeof(*bits));
-    if (is_float)
-        *bits = word;
+    const union {
+        float number;
+        uint32_t bits;
+    } single = {(float)d};
+    const union {
+        double number;
+        uint64_t bits;
+    } whole = {d};
+    *bits = is_float ? single.bits : whole.bits;
     return true;
 }
 
