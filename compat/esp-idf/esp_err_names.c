@@ -1,5 +1,5 @@
 /* compat/esp-idf/esp_err_names.c - names of Espressif's error numbers. */
-#include "esp_ota_ops.h"
+#include "esp_https_ota.h"
 #include "nvs.h"
 
 #include <stdio.h>
@@ -65,6 +65,21 @@ static const struct {
     NAME(ESP_ERR_IMAGE_INVALID),
     NAME(ESP_ERR_FLASH_OP_FAIL),
     NAME(ESP_ERR_FLASH_OP_TIMEOUT),
+    NAME(ESP_ERR_HTTP_MAX_REDIRECT),
+    NAME(ESP_ERR_HTTP_CONNECT),
+    NAME(ESP_ERR_HTTP_WRITE_DATA),
+    NAME(ESP_ERR_HTTP_FETCH_HEADER),
+    NAME(ESP_ERR_HTTP_INVALID_TRANSPORT),
+    NAME(ESP_ERR_HTTP_CONNECTING),
+    NAME(ESP_ERR_HTTP_EAGAIN),
+    NAME(ESP_ERR_HTTP_CONNECTION_CLOSED),
+    NAME(ESP_ERR_HTTP_NOT_MODIFIED),
+    NAME(ESP_ERR_HTTP_RANGE_NOT_SATISFIABLE),
+    NAME(ESP_ERR_HTTP_READ_TIMEOUT),
+    NAME(ESP_ERR_HTTP_INCOMPLETE_DATA),
+    NAME(ESP_ERR_HTTP_REDIRECT_DOWNGRADE),
+    NAME(ESP_ERR_HTTP_HEADER_TOO_LONG),
+    NAME(ESP_ERR_HTTPS_OTA_IN_PROGRESS),
 };
 
 const char *esp_err_to_name(esp_err_t code)
