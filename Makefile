@@ -12,11 +12,13 @@ help: ## this list
 		do printf '  make %-13s %s\n' "$$t" "$$d"; done
 
 setup: ## install what build, demo and test need (root or sudo)
-	@scripts/setup.sh build demo test
+	@scripts/setup.sh build demo test fetch
 	@scripts/venv.sh
+	@scripts/fetch_littlefs.sh --try
 
 build: ## build/release/ferry
-	@scripts/setup.sh build
+	@scripts/setup.sh build fetch
+	@scripts/fetch_littlefs.sh --try
 	@scripts/build.sh release
 
 demo: ## watch a virtual device being updated, confirmed and rolled back
@@ -49,5 +51,5 @@ soak: ## the random tests for long: SEEDS=20000 for every torn flash operation
 install: build ## install into $(DESTDIR)$(PREFIX)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
-clean: ## remove what was built, but not the Python packages
-	@find build -mindepth 1 -maxdepth 1 ! -name venv -exec rm -rf {} +
+clean: ## remove what was built, but not what was fetched
+	@find build -mindepth 1 -maxdepth 1 ! -name venv ! -name littlefs -exec rm -rf {} +

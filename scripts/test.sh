@@ -40,7 +40,7 @@ command_line() {
     FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch COMPAT=$PWD/build/$1/tests \
         python_tests tests/agent tests/e2e
 }
-tools() { scripts/setup.sh build demo test && scripts/venv.sh; }
+tools() { scripts/setup.sh build demo test fetch && scripts/venv.sh && scripts/fetch_littlefs.sh; }
 
 both() {
     stage setup tools
@@ -68,6 +68,7 @@ all() {
     stage power-reflash build/release/tests/test_power_reflash --seeds 2250
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
+    stage emulator python_tests tests/emulator
     stage demo scripts/demo.sh
     stage demo-reflash scripts/demo_reflash.sh
     stage fuzz scripts/fuzz.sh 5
