@@ -18,7 +18,7 @@ LIBRARIES = {
     "libelf.h": "libelf", "gelf.h": "libelf", "archive": "libarchive",
     "mbedtls/": "mbedTLS", "psa/": "mbedTLS", "esp_": "ESP-IDF", "freertos/": "ESP-IDF",
     "nvs": "ESP-IDF", "microhttpd.h": "libmicrohttpd", "gnutls/": "GnuTLS",
-    "sqlite3.h": "SQLite", "libpq-fe.h": "libpq",
+    "sqlite3.h": "SQLite", "libpq-fe.h": "libpq", "lfs.h": "littlefs",
 }
 
 HOST = {"include/ferry", "agent", "host", "ports/posix"}
@@ -29,7 +29,7 @@ RULES = {
     "core": ({"include/ferry"}, set()),
     "crypto": ({"include/ferry"}, {"string.h", "OpenSSL", "mbedTLS"}),
     "agent": ({"include/ferry"}, {"string.h", "cJSON"}),
-    "host": (HOST, {LIBC, "cJSON", "libelf", "OpenSSL"}),
+    "host": (HOST, {LIBC, "cJSON", "libelf", "OpenSSL", "littlefs"}),
     "ports/posix": ({"include/ferry", "agent"}, {LIBC, "libcurl", "OpenSSL"}),
     "ports/sim": ({"include/ferry", "agent"}, {LIBC}),
     "ports/esp-idf": ({"include/ferry", "agent"}, {LIBC, "ESP-IDF", "mbedTLS"}),
@@ -55,7 +55,7 @@ FLOORS = [
     {"err", "bytes", "mem"},
     {"crc32", "crypto", "chip", "flash"},
     {"partition", "image", "otadata", "signature", "version", "nvs_page"},
-    {"table", "journal"},
+    {"table", "journal", "checkpoint"},
     {"device"},
     {"boot", "gate", "nvs", "slots", "plan_gate"},
     {"update", "reflash"},
@@ -83,6 +83,7 @@ def find(root, name, header):
     """The file of ours that an include means, or None."""
     for base in (name.parent, Path("."), Path("include"), Path("agent"), Path("host"),
                  Path("ports/posix"), Path("ports/sim"), Path("ports/template"), Path("cli"),
+                 Path("ports/sifive-u"), Path("tests/port"),
                  Path("compat/esp-idf"), Path("compat/esp-idf/include"),
                  Path("tests"), Path("tests/support")):
         if (root / base / header).is_file():

@@ -69,6 +69,7 @@ all() {
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage emulator python_tests tests/emulator
+    stage emulator python_tests tests/emulator
     stage demo scripts/demo.sh
     stage demo-reflash scripts/demo_reflash.sh
     stage fuzz scripts/fuzz.sh 5

@@ -1,0 +1,126 @@
+"""An emulated machine: QEMU's sifive_u with a flash file, its console, and its power switch.
+
+The flash is a plain file of 32 MB. Killing the process is a power cut: what was written is in the
+file, what was under way may be there in part.
+"""
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+QEMU = "qemu-system-riscv32"
+FLASH_BYTES = 32 << 20
+WAIT_S = 30  # for one answer; the machine is rarely busy for half a second
+
+
+class Silence(AssertionError):
+    """The console did not say what was waited for."""
+
+
+class Machine:
+    """One power-on. What the machine has said so far is in `said`."""
+
+    def __init__(self, kernel, flash):
+        if not shutil.which(QEMU):
+            raise FileNotFoundError(f"{QEMU} is not installed; `make setup` installs it")
+        self.said, self.at = b"", 0
+        self.process = subprocess.Popen(
+            [QEMU, "-M", "sifive_u", "-m", "128M", "-bios", "none", "-display", "none",
+             "-monitor", "none", "-serial", "stdio",
+             "-semihosting-config", "enable=on,target=native", "-kernel", str(kernel),
+             "-drive", f"if=mtd,format=raw,file={flash}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def listen(self, seconds):
+        """Takes what the console says within that time; False once it has closed."""
+        fd = self.process.stdout.fileno()
+        if not select.select([fd], [], [], max(0, seconds))[0]:
+            return True
+        piece = os.read(fd, 65536)
+        self.said += piece
+        return bool(piece)
+
+    def expect(self, pattern, wait_s=WAIT_S):
+        """The match of a pattern in what was said since the last match."""
+        end = time.monotonic() + wait_s
+        while True:
+            match = re.compile(pattern).search(self.said, self.at)
+            if match:
+                self.at = match.end()
+                return match
+            if not self.listen(end - time.monotonic()) or time.monotonic() > end:
+                raise Silence(f"{pattern!r} was not said, but:\n"
+                              f"{self.said.decode(errors='replace')}")
+
+    def send(self, data):
+        """Sends bytes, or a line of text."""
+        data = data if isinstance(data, bytes) else data.encode() + b"\n"
+        while data:
+            data = data[self.process.stdin.write(data):]
+
+    def ask(self, line):
+        """Sends a command; its answer, up to the next prompt."""
+        self.send(line)
+        begin = self.at
+        self.expect(rb"(?:^|\n)> ")
+        return self.said[begin:self.at - 3].decode().replace("\r", "")
+
+    def end(self, wait_s=WAIT_S):
+        """Waits for the machine to end by itself; its exit code."""
+        limit = time.monotonic() + wait_s
+        while self.listen(limit - time.monotonic()):
+            if time.monotonic() > limit:
+                raise Silence(f"the machine does not end:\n{self.said.decode(errors='replace')}")
+        return self.process.wait(wait_s)
+
+    def kill(self):
+        """Cuts the power."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def new_flash(path):
+    """A blank flash: all 0xff."""
+    with open(path, "wb") as file:
+        for _ in range(FLASH_BYTES >> 20):
+            file.write(b"\xff" * (1 << 20))
+    return path
+
+
+def run_script(root, script, *words, env=None):
+    """Runs a script of a tree and insists that it succeeds."""
+    done = subprocess.run([root / script, *map(str, words)], check=False, cwd=root, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == 0, done.stdout
+
+
+def compile_program(output, *words, root=ROOT):
+    """Compiles a program for the machine from sources of the project; it is its first code."""
+    run_script(root, "ports/sifive-u/compile.sh", "0x80000000", "0x100000", output, *words)
+    return output
+
+
+def tree_with_fault(folder, *faults):
+    """A copy of what firmware is made of, with faults planted: (file, old text, new text)."""
+    for room in ("include", "core", "crypto", "ports", "firmware", "tests", "cmake"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("vectors"))
+    for name, old, new in faults:
+        text = (folder / name).read_text()
+        assert text.count(old) == 1, f"{name} has this fault's place {text.count(old)} times: {old}"
+        (folder / name).write_text(text.replace(old, new))
+    return folder
