@@ -9,5 +9,6 @@ int main(int argc, char **argv)
     (void)argc;
     ferry_compat_open_named(argv);
     app_main();
+    ferry_compat_wait_for_tasks();
     return 0;
 }

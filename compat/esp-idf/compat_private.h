@@ -24,6 +24,9 @@ struct compat *ferry_compat(void);
  * esp_restart. */
 void ferry_compat_open_named(char **argv);
 
+/** Returns when every task of xTaskCreate has ended. */
+void ferry_compat_wait_for_tasks(void);
+
 /** Espressif's number for an error of the flash. */
 esp_err_t ferry_compat_flash_err(ferry_err err);
 

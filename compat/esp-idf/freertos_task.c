@@ -1,4 +1,6 @@
-/* compat/esp-idf/freertos_task.c - FreeRTOS tasks as threads. */
+/* compat/esp-idf/freertos_task.c - FreeRTOS tasks as threads. As on a chip, a program is not at its
+ * end when app_main returns: its tasks go on, and main waits for them. */
+#include "compat_private.h"
 #include "freertos/task.h"
 
 #include <pthread.h>
@@ -11,12 +13,40 @@ struct ferry_compat_task {
     void *parameters;
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t one_ended = PTHREAD_COND_INITIALIZER;
+static unsigned n_tasks;
+
+static void count(int change)
+{
+    pthread_mutex_lock(&lock);
+    n_tasks += (unsigned)change;
+    pthread_cond_broadcast(&one_ended);
+    pthread_mutex_unlock(&lock);
+}
+
+static void ended(void *unused)
+{
+    (void)unused;
+    count(-1);
+}
+
 static void *run(void *arg)
 {
     const struct ferry_compat_task task = *(struct ferry_compat_task *)arg;
     free(arg);
+    pthread_cleanup_push(ended, NULL); // also for vTaskDelete
     task.function(task.parameters);
+    pthread_cleanup_pop(1);
     return NULL;
+}
+
+void ferry_compat_wait_for_tasks(void)
+{
+    pthread_mutex_lock(&lock);
+    while (n_tasks)
+        pthread_cond_wait(&one_ended, &lock);
+    pthread_mutex_unlock(&lock);
 }
 
 BaseType_t xTaskCreate(TaskFunction_t function, const char *name, uint32_t stack_bytes,
@@ -30,7 +60,9 @@ BaseType_t xTaskCreate(TaskFunction_t function, const char *name, uint32_t stack
     *task = (struct ferry_compat_task){function, parameters};
     if (out_handle)
         *out_handle = task;
+    count(1);
     if (pthread_create(&thread, NULL, run, task)) {
+        count(-1);
         free(task);
         return pdFAIL;
     }

@@ -1,7 +1,7 @@
 /* ports/posix/curl_library.h - libcurl, loaded when the first address is opened.
  * It and the forty libraries behind it take three times as long to start as everything else that
- * `ferry` does with a file, and most commands never touch the network. Used by http_curl.c alone.
- */
+ * `ferry` does with a file, and most commands never touch the network. Used by http_curl.c,
+ * and by the HTTP client under Espressif's names in compat/esp-idf. */
 #ifndef FERRY_CURL_LIBRARY_H
 #define FERRY_CURL_LIBRARY_H
 

@@ -1,5 +1,5 @@
 /* freertos/task.h - tasks, each a thread of its own; priorities and stack sizes are not looked at.
- */
+ * The program ends when app_main and all of them have returned. */
 #ifndef FREERTOS_TASK_H
 #define FREERTOS_TASK_H
 
