@@ -258,9 +258,9 @@ static ferry_err find_type(struct ferry_layout_part *p, const char *type, const 
         return refuse(detail, FERRY_ERR_SYNTAX, "%s: type %s has no subtype '%s'", p->name, type,
                       subtype);
     }
-    for (uint8_t t = FERRY_TYPE_APP; t <= FERRY_TYPE_DATA; t++) {
-        p->type = t;
-        if (!ferry_subtype_by_name(t, subtype, &p->subtype))
+    for (unsigned t = FERRY_TYPE_APP; t <= FERRY_TYPE_DATA; t++) {
+        p->type = (uint8_t)t;
+        if (!ferry_subtype_by_name(p->type, subtype, &p->subtype))
             return FERRY_OK;
     }
     return refuse(detail, FERRY_ERR_SYNTAX,

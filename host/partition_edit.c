@@ -206,9 +206,9 @@ ferry_err ferry_edit_rename(struct ferry_edit *e, const char *name, const char *
         err = check_new_name(e, new_name);
     if (err)
         return err;
-    char *label = e->rows[i].p.label;
-    memset(label, 0, sizeof(e->rows[i].p.label));
-    memcpy(label, new_name, strlen(new_name));
+    struct ferry_partition *p = &e->rows[i].p;
+    memset(p->label, 0, sizeof(p->label));
+    snprintf(p->label, sizeof(p->label), "%s", new_name);
     return FERRY_OK;
 }
 
