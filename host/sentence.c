@@ -183,7 +183,25 @@
     X(FERRY_ERR_NVS_READ_ONLY, "this NVS partition is open for reading only" WHY)                  \
     X(FERRY_ERR_NVS_BUFFER, "the value is {v} bytes; there is room for {l}" WHY)                   \
     X(FERRY_ERR_NVS_DATA, "the value" AT_OFFSET " is damaged: its CRC does not match" WHY)         \
-    X(FERRY_ERR_NVS_CRYPT, "an NVS entry" AT_OFFSET " could not be encrypted or decrypted" WHY)
+    X(FERRY_ERR_NVS_CRYPT, "an NVS entry" AT_OFFSET " could not be encrypted or decrypted" WHY)    \
+    X(FERRY_ERR_FS_NONE, "{slot|the partition} holds no littlefs" WHY)                             \
+    X(FERRY_ERR_FS_VERSION,                                                                        \
+      "the littlefs in {slot|the partition} is of a format that is not known" WHY)                 \
+    X(FERRY_ERR_FS_DAMAGED,                                                                        \
+      "the file system in {slot|the partition} is damaged[ where {file} is or should be]" WHY)     \
+    X(FERRY_ERR_FS_FULL, "the file system in {slot|the partition} is full[: {file} does not "      \
+                         "fit][: {v} bytes are too many where {l} are free]" WHY)                  \
+    X(FERRY_ERR_FS_PATH, "the file system[ in {slot}] has no {file|such file or folder}" WHY)      \
+    X(FERRY_ERR_FS_NOT_FOLDER, "{file|what was named} is not a folder[ in {slot}]" WHY)            \
+    X(FERRY_ERR_FS_IS_FOLDER, "{file|what was named} is a folder[ in {slot}]" WHY)                 \
+    X(FERRY_ERR_FS_EXISTS, "{file|what was named} is there already[ in {slot}]" WHY)               \
+    X(FERRY_ERR_FS_NOT_EMPTY, "{file|the folder}[ in {slot}] is not empty" WHY)                    \
+    X(FERRY_ERR_FS_NAME, "{file|the name} is no name for a file or folder[ in {slot}][: {v} "      \
+                         "bytes are too long; the limit is {l}]" WHY)                              \
+    X(FERRY_ERR_FS_FILE_SIZE, "{file|the file} is {v} bytes; a file[ in {slot}] has at most {l}")  \
+    X(FERRY_ERR_FS_SIZE, "the file system is {v} bytes; {slot|its partition} has {l}" WHY)         \
+    X(FERRY_ERR_FS_LEFT_OUT, "this ferry was built without littlefs, which "                       \
+                             "scripts/fetch_littlefs.sh brings; then build it again")
 
 /** NULL for a number that is no error of ours. No default: the compiler complains about an error
  * of ferry/err.h that has no sentence here. */

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Hundreds: 1 the caller, 2 bytes, 4 flash, 5 partition table, 6 image, 7 update, 8 slots,
- * 9 network, 10 host tools, 11 NVS. */
+ * 9 network, 10 host tools, 11 NVS, 12 file systems. */
 #define FERRY_ERR_LIST(X)                                                                          \
     X(FERRY_OK, 0, "ok")                                                                           \
     X(FERRY_AGAIN, -1, "work remains, call again")                                                 \
@@ -146,7 +146,20 @@ extern "C" {
     X(FERRY_ERR_NVS_READ_ONLY, -1110, "NVS partition is open for reading only")                    \
     X(FERRY_ERR_NVS_BUFFER, -1111, "NVS value is larger than the buffer")                          \
     X(FERRY_ERR_NVS_DATA, -1112, "NVS value is damaged")                                           \
-    X(FERRY_ERR_NVS_CRYPT, -1113, "NVS cipher failed")
+    X(FERRY_ERR_NVS_CRYPT, -1113, "NVS cipher failed")                                             \
+    X(FERRY_ERR_FS_NONE, -1200, "partition holds no littlefs")                                     \
+    X(FERRY_ERR_FS_VERSION, -1201, "file system is of a format that is not known")                 \
+    X(FERRY_ERR_FS_DAMAGED, -1202, "file system is damaged")                                       \
+    X(FERRY_ERR_FS_FULL, -1203, "file system is full")                                             \
+    X(FERRY_ERR_FS_PATH, -1204, "file system has no such file or folder")                          \
+    X(FERRY_ERR_FS_NOT_FOLDER, -1205, "not a folder of the file system")                           \
+    X(FERRY_ERR_FS_IS_FOLDER, -1206, "a folder of the file system, not a file")                    \
+    X(FERRY_ERR_FS_EXISTS, -1207, "file system has such a file or folder already")                 \
+    X(FERRY_ERR_FS_NOT_EMPTY, -1208, "folder of the file system is not empty")                     \
+    X(FERRY_ERR_FS_NAME, -1209, "file system cannot hold such a name")                             \
+    X(FERRY_ERR_FS_FILE_SIZE, -1210, "file system cannot hold a file of this size")                \
+    X(FERRY_ERR_FS_SIZE, -1211, "file system and partition differ in size")                        \
+    X(FERRY_ERR_FS_LEFT_OUT, -1212, "built without littlefs")
 
 #define FERRY_ERR_ENUM_(name, number, text) name = (number),
 typedef enum ferry_err { FERRY_ERR_LIST(FERRY_ERR_ENUM_) } ferry_err;
