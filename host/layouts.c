@@ -320,8 +320,8 @@ ferry_err ferry_layout_parse(struct ferry_layout *out, const char *text, char *d
         if (out->n == FERRY_LAYOUT_PARTS)
             return refuse(detail, FERRY_ERR_TABLE_FULL, "more than %u partitions in one list",
                           FERRY_LAYOUT_PARTS);
-        const ferry_err err =
-            take_part(&out->parts[out->n], fields, split(text, n, fields), detail);
+        const size_t n_fields = split(text, n, fields);
+        const ferry_err err = take_part(&out->parts[out->n], fields, n_fields, detail);
         if (err)
             return err;
         out->n++;
