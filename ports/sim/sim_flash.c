@@ -316,9 +316,14 @@ void sim_flash_poke(struct sim_flash *s, uint32_t off_bytes, const void *src, ui
 
 void sim_flash_peek(const struct sim_flash *s, uint32_t off_bytes, void *dst, uint32_t len_bytes)
 {
-    uint8_t *p = dst;
-    for (uint32_t i = 0; i < len_bytes; i++, off_bytes++)
-        p[i] = s->sectors[off_bytes / SIM_SECTOR_BYTES]->bytes[off_bytes % SIM_SECTOR_BYTES];
+    for (uint8_t *p = dst; len_bytes;) {
+        const uint32_t at = off_bytes % SIM_SECTOR_BYTES;
+        const uint32_t n = len_bytes < SIM_SECTOR_BYTES - at ? len_bytes : SIM_SECTOR_BYTES - at;
+        memcpy(p, s->sectors[off_bytes / SIM_SECTOR_BYTES]->bytes + at, n);
+        p += n;
+        off_bytes += n;
+        len_bytes -= n;
+    }
 }
 
 void sim_flash_flip_bit(struct sim_flash *s, uint32_t off_bytes, unsigned bit)
