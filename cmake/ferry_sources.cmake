@@ -23,6 +23,7 @@ set(FERRY_CORE_SOURCES
     core/slots_safe.c
     core/slots_idf.c
     core/slots_mend.c
+    core/checkpoint.c
     core/update.c
     core/update_accept.c
     core/update_resume.c
@@ -38,6 +39,8 @@ set(FERRY_CORE_SOURCES
     core/reflash_view.c
     core/reflash_boot.c
     core/reflash_stage.c
+    core/reflash_area.c
+    core/reflash_kept.c
     core/nvs_page.c
     core/nvs.c
     core/nvs_raw.c
@@ -49,3 +52,29 @@ set(FERRY_CORE_SOURCES
 
 set(FERRY_CRYPTO_PORTABLE_SOURCES crypto/portable.c)
 set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c crypto/openssl_xts.c)
+
+# For chips: PSA checks signatures, with the hash of P-384 keys beside it.
+set(FERRY_CRYPTO_PSA_SOURCES crypto/psa_verify.c crypto/portable_sha384.c)
+
+set(FERRY_AGENT_SOURCES
+    agent/text.c
+    agent/source.c
+    agent/source_memory.c
+    agent/source_http.c
+    agent/source_tcp.c
+    agent/url.c
+    agent/http_head.c
+    agent/manifest.c
+    agent/retry.c
+    agent/update_kept.c
+    agent/update_run.c)
+
+set(FERRY_ESP_IDF_SOURCES
+    ports/esp-idf/flash_esp.c
+    ports/esp-idf/device_esp.c
+    ports/esp-idf/trust_esp.c
+    ports/esp-idf/http_esp.c
+    ports/esp-idf/keeper_nvs.c
+    ports/esp-idf/update_esp.c
+    ports/esp-idf/manifest_esp.c)
+set(FERRY_ESP_IDF_WIFI_SOURCES ports/esp-idf/wifi_station.c) # where the chip has Wi-Fi

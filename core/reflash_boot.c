@@ -6,13 +6,10 @@
 #include "core/mem.h"
 #include "ferry/bytes.h"
 
-#define SECTOR_MS 52u // typical: 45 to erase, 6.4 to program, a read
-
 struct order {
     struct ferry_reflash *r;
     const struct ferry_reflash_site *site;
     struct ferry_reflash_bench *b;
-    uint32_t *n_differ;
     struct ferry_reflash_report *report;
     uint32_t table_off_bytes; // what the bootloader reads, at this point of the plan
     bool resumes;             // the bootloader goes on by itself
@@ -64,7 +61,7 @@ static bool touches_bootloader(const struct order *o, const struct ferry_step *s
 static bool decides(const struct order *o, int i)
 {
     const struct ferry_step *s = &o->r->plan.steps[i];
-    if (!o->n_differ[i])
+    if (!o->b->n_differ[i])
         return false;
     return touches_bootloader(o, s) || touches(s, o->table_off_bytes, REFLASH_SECTOR) ||
            touches(s, o->otadata.off_bytes, o->otadata.size_bytes) ||
@@ -120,13 +117,16 @@ static void bring_forward(struct order *o, int from, int to)
 {
     struct ferry_step *steps = o->r->plan.steps;
     const struct ferry_step step = steps[from];
-    const uint32_t n = o->n_differ[from];
+    const uint32_t n = o->b->n_differ[from];
+    const uint32_t time_us = o->b->time_us[from];
     for (int i = from; i > to; i--) {
         steps[i] = steps[i - 1];
-        o->n_differ[i] = o->n_differ[i - 1];
+        o->b->n_differ[i] = o->b->n_differ[i - 1];
+        o->b->time_us[i] = o->b->time_us[i - 1];
     }
     steps[to] = step;
-    o->n_differ[to] = n;
+    o->b->n_differ[to] = n;
+    o->b->time_us[to] = time_us;
 }
 
 /* Does the recovery place hold a good bootloader by the time step i begins? */
@@ -150,8 +150,8 @@ static void add_window(struct order *o, int i)
     struct ferry_reflash_report *rep = o->report;
     if (rep->window_step < 0)
         rep->window_step = i;
-    rep->window_sectors += o->n_differ[i];
-    rep->window_ms += o->n_differ[i] * SECTOR_MS;
+    rep->window_sectors += o->b->n_differ[i];
+    rep->window_ms += (o->b->time_us[i] + 999) / 1000;
 }
 
 /* A step that decides about booting has its turn: is a cut in it deadly, and what is it after? */
@@ -207,7 +207,6 @@ ferry_err ferry__reflash_order(struct ferry_reflash *r, const struct ferry_refla
     struct order o = {.r = r,
                       .site = site,
                       .b = b,
-                      .n_differ = b->n_differ,
                       .report = report,
                       .table_off_bytes = site->table_off_bytes,
                       .resumes = site->bootloader_resumes};

@@ -7,8 +7,6 @@
 #include "ferry/bytes.h"
 #include "ferry/crc32.h"
 
-#define SECTOR_MS 52u // as in core/reflash_boot.c
-
 static ferry_err fail_step(struct ferry_reflash *r, int step, ferry_err err)
 {
     if (err)
@@ -72,9 +70,10 @@ static ferry_err check_ranges(struct ferry_reflash *r, const struct ferry_reflas
 
 /* ---- contents ---- */
 
-static ferry_err check_sources(struct ferry_reflash *r, uint32_t *n_differ,
+static ferry_err check_sources(struct ferry_reflash *r, struct ferry_reflash_bench *b,
                                struct ferry_reflash_report *report)
 {
+    uint32_t time_us = REFLASH_JOURNAL_US;
     const bool vouched = ferry__reflash_vouchers(&r->plan) == r->vouched;
     for (int i = 0; i < r->plan.n_steps; i++) {
         const struct ferry_step *s = &r->plan.steps[i];
@@ -88,12 +87,16 @@ static ferry_err check_sources(struct ferry_reflash *r, uint32_t *n_differ,
             return err;
         if (!vouched && s->length_bytes && memcmp(sha, s->sha256, sizeof(sha)) != 0)
             return ferry__reflash_fail(r, i, FERRY_ERR_REFLASH_SOURCE, 0, 0, off);
-        err = ferry__reflash_count(r, s, &n_differ[i]);
+        struct ferry__reflash_cost cost;
+        err = ferry__reflash_cost(r, s, &cost);
         if (err)
             return err;
-        report->n_sectors += n_differ[i];
+        b->n_differ[i] = cost.n_sectors;
+        b->time_us[i] = cost.time_us;
+        report->n_sectors += cost.n_sectors;
+        time_us += cost.time_us;
     }
-    report->time_ms = report->n_sectors * SECTOR_MS;
+    report->time_ms = report->n_sectors ? time_us / 1000 : 0;
     return FERRY_OK;
 }
 
@@ -248,7 +251,7 @@ static ferry_err check_all(struct ferry_reflash *r, const struct ferry_reflash_s
 {
     ferry_err err = check_ranges(r, site);
     if (!err)
-        err = check_sources(r, b->n_differ, report);
+        err = check_sources(r, b, report);
     if (!err)
         err = ferry__reflash_order(r, site, b, report);
     if (!err)

@@ -8,6 +8,12 @@
 
 #define RECOVERY_OFF 0xfffu // the eFuse field that switches the recovery bootloader off
 
+// Of a sector, by the datasheets of common chips at 80 MHz on two lines.
+#define ERASE_US       45000u
+#define BLOCK_ERASE_US 150000u // of 64 KB
+#define PROG_US        6400u
+#define READ_US        460u
+
 ferry_err ferry_reflash_new(struct ferry_reflash *r)
 {
     if (r->phase == REFLASH_CLOSED)
@@ -24,18 +30,38 @@ ferry_err ferry_reflash_new(struct ferry_reflash *r)
     return FERRY_OK;
 }
 
-ferry_err ferry__reflash_count(struct ferry_reflash *r, const struct ferry_step *step,
-                               uint32_t *n_sectors)
+/* May the sector be erased with its block? As core/reflash.c does: the block lies in the step, and
+ * chunks of tables and bootloaders are sectors. */
+static bool is_in_block(const struct ferry_reflash *r, const struct ferry_step *s, uint32_t at)
 {
-    uint32_t n = 0;
+    const uint32_t block = r->cfg.flash->block_bytes;
+    const uint32_t off = ferry_align_down(s->dest_off_bytes + at, block);
+    return s->kind != FERRY_STEP_TABLE && s->kind != FERRY_STEP_BOOTLOADER &&
+           off >= s->dest_off_bytes &&
+           ferry_range_fits(off - s->dest_off_bytes, block, ferry__step_work_bytes(s));
+}
+
+ferry_err ferry__reflash_cost(struct ferry_reflash *r, const struct ferry_step *step,
+                              struct ferry__reflash_cost *cost)
+{
+    const uint32_t block = r->cfg.flash->block_bytes;
+    uint32_t n_in_block = 0; // of the block in hand, those that differ
+    *cost = (struct ferry__reflash_cost){0, 0};
     for (uint32_t at = 0; at < ferry__step_work_bytes(step); at += REFLASH_SECTOR) {
         bool is_same;
         const ferry_err err = ferry__reflash_same(r, step, at, &is_same);
         if (err)
             return err;
-        n += !is_same;
+        if ((step->dest_off_bytes + at) % block == 0)
+            n_in_block = 0;
+        n_in_block += !is_same;
+        cost->time_us += is_same ? READ_US : ERASE_US + READ_US; // compared, or read back
+        if (at < step->length_bytes)
+            cost->time_us += is_same ? READ_US : READ_US + PROG_US;
+        if (is_in_block(r, step, at) && n_in_block == block / REFLASH_SECTOR)
+            cost->time_us -= n_in_block * ERASE_US - BLOCK_ERASE_US;
+        cost->n_sectors += !is_same;
     }
-    *n_sectors = n;
     return FERRY_OK;
 }
 
@@ -139,12 +165,11 @@ ferry_err ferry_reflash_back_up(struct ferry_reflash *r, struct ferry_span space
     const uint8_t n_steps = r->plan.n_steps;
     for (uint8_t i = 0; i < n_steps; i++) {
         const struct ferry_step *s = &r->plan.steps[i];
-        uint32_t n_sectors = 0;
-        ferry_err err =
-            s->kind == FERRY_STEP_BACKUP ? FERRY_OK : ferry__reflash_count(r, s, &n_sectors);
+        struct ferry__reflash_cost cost = {0, 0};
+        ferry_err err = s->kind == FERRY_STEP_BACKUP ? FERRY_OK : ferry__reflash_cost(r, s, &cost);
         if (err)
             return err;
-        if (!n_sectors)
+        if (!cost.n_sectors)
             continue;
         const uint32_t n = ferry__step_work_bytes(s);
         if (n > space.size_bytes - used)

@@ -5,6 +5,7 @@
 #define FERRY_CORE_REFLASH_PRIVATE_H
 
 #include "core/journal_private.h"
+#include "ferry/bytes.h"
 #include "ferry/reflash.h"
 
 #define REFLASH_SECTOR FERRY_JOURNAL_BYTES
@@ -54,9 +55,39 @@ uint32_t ferry__reflash_vouchers(const struct ferry_plan *plan);
 ferry_err ferry__reflash_held(struct ferry_reflash *r, const struct ferry_step *step,
                               bool *is_held);
 
-/** How many sectors of a step's destination differ from what it wants. */
-ferry_err ferry__reflash_count(struct ferry_reflash *r, const struct ferry_step *step,
-                               uint32_t *n_sectors);
+/** What a step will cost: sectors of its destination that differ from what it wants, and the time
+ * it takes by typical figures of flash chips. */
+struct ferry__reflash_cost {
+    uint32_t n_sectors;
+    uint32_t time_us;
+};
+ferry_err ferry__reflash_cost(struct ferry_reflash *r, const struct ferry_step *step,
+                              struct ferry__reflash_cost *cost);
+#define REFLASH_JOURNAL_US 55000u // to write a plan and close it: an erase, a dozen pages
+
+/* ---- core/reflash_area.c, _stage.c, _kept.c ---- */
+
+enum ferry__stage_phase { STAGE_CLOSED, STAGE_IDLE, STAGE_RECEIVING };
+
+static inline ferry_err ferry__stage_fail(struct ferry_stage *s, ferry_err err, uint32_t value,
+                                          uint32_t limit)
+{
+    return ferry_fail(&s->fault, err, value, limit, 0);
+}
+
+static inline bool ferry__spans_overlap(struct ferry_span a, uint32_t off_bytes,
+                                        uint32_t size_bytes)
+{
+    return ferry_ranges_overlap(a.off_bytes, a.size_bytes, off_bytes, size_bytes);
+}
+
+/** All of ferry_stage_begin that writes nothing: the content in hand is checked as far as it is
+ * known. Errors as there. */
+ferry_err ferry__stage_ready(struct ferry_stage *s, const struct ferry_step *step,
+                             const uint8_t *sha256, bool *is_held);
+
+/** Hashes and reads the next bytes of the content, in order. Image errors. */
+ferry_err ferry__stage_judge(struct ferry_stage *s, const uint8_t *data, uint32_t n);
 
 /* ---- core/reflash_content.c ---- */
 

@@ -6,6 +6,7 @@
 #define FERRY_REFLASH_H
 
 #include "ferry/boot.h"
+#include "ferry/checkpoint.h"
 #include "ferry/device.h"
 #include "ferry/journal.h"
 
@@ -111,7 +112,7 @@ struct ferry_reflash_site {
 /** What ferry_reflash_check found out. */
 struct ferry_reflash_report {
     uint32_t n_sectors; // destination sectors that differ and will be written
-    uint32_t time_ms;   // for those, by typical figures of flash chips
+    uint32_t time_ms;   // for those and the journal, by typical figures of flash chips
     // Moments in which a cut leaves a device that only a cable brings back; no sectors: none.
     int window_step; // first step with such a moment; -1: none
     uint32_t window_sectors;
@@ -129,9 +130,10 @@ struct ferry_reflash_bench {
     struct ferry_boot_report boot;
     struct ferry_flash view; // the flash as it will look
     const struct ferry_reflash *job;
-    int n_done;               // ... after so many steps
-    uint32_t table_off_bytes; // where its bootloader reads the table then
-    uint32_t n_differ[FERRY_PLAN_STEPS];
+    int n_done;                          // ... after so many steps
+    uint32_t table_off_bytes;            // where its bootloader reads the table then
+    uint32_t n_differ[FERRY_PLAN_STEPS]; // sectors that each step writes
+    uint32_t time_us[FERRY_PLAN_STEPS];  // ... and in what time
 };
 
 /** Begins an empty plan in r->plan; call after ferry_reflash_open, before adding steps.
@@ -216,8 +218,10 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_undo(struct ferry_reflash *r);
 struct ferry_stage {
     struct ferry_fault fault;
     struct ferry_region area;
-    uint32_t used_bytes; // from the area's start; the next content begins there
+    int lost_slot;       // the app slot whose app is overwritten by staging; FERRY_SLOT_NONE: none
+    bool loses_rollback; // ... and that is the one a rollback would boot
     uint32_t got_bytes;  // of the content in hand
+    uint32_t used_bytes; // from the area's start; the next content begins there
     struct ferry_reflash *job;
     const struct ferry_reflash_site *site;
     struct ferry_step step; // in hand
@@ -225,29 +229,32 @@ struct ferry_stage {
     bool has_sha256;
     uint32_t promised_bytes;
     uint32_t erased_bytes; // from the area's start
+    uint32_t crc32;        // of the content's sectors that were written
+    uint32_t kept_bytes;   // at the last checkpoint
     struct ferry_sha256 hash;
     struct ferry_image image;
     struct ferry_image_rules rules;
 };
 
-/** Finds a partition of the table of today to stage into: an OTA slot behind the running one, round
- * robin, else another app partition; never the running one (nor, while the running slot is not
- * known, any), none that a step of r->plan reads or writes or `extra` overlaps (size 0: nothing),
- * none smaller than need_bytes.
+/** Finds an app partition of the table of today to stage into: first one that holds no good app,
+ * then one whose app no rollback would boot, and that one last; among equals an OTA slot behind the
+ * running one, round robin, then factory and test. Never the running one (nor, while the running
+ * slot is not known, any), none that a step of r->plan reads or writes or `extra` overlaps (size 0:
+ * nothing), none smaller than need_bytes.
  * FERRY_ERR_REFLASH_STAGING fault: need_bytes, the largest that was free. */
-FERRY_MUST_CHECK ferry_err ferry_stage_find(const struct ferry_reflash *r,
-                                            const struct ferry_device *dev, uint32_t need_bytes,
-                                            struct ferry_span extra, struct ferry_span *out,
-                                            struct ferry_fault *fault);
+FERRY_MUST_CHECK ferry_err ferry_stage_find(const struct ferry_reflash *r, struct ferry_device *dev,
+                                            uint32_t need_bytes, struct ferry_span extra,
+                                            struct ferry_span *out, struct ferry_fault *fault);
 
 /** Opens a staging area: any span of whole sectors that overlaps neither the running app nor
  * bootloader, table, otadata and journal. If an app partition begins there its first sector is
  * erased before the first content and left blank, so that no bootloader's fallback takes what is
- * staged for an app. FERRY_ERR_REFLASH_RUNNING, FERRY_ERR_REFLASH_OVERLAP,
+ * staged for an app. Writes nothing; s->lost_slot says what staging will cost.
+ * FERRY_ERR_REFLASH_RUNNING, FERRY_ERR_REFLASH_OVERLAP,
  * FERRY_ERR_FLASH_PROTECTED, FERRY_ERR_FLASH_ALIGN, FERRY_ERR_FLASH_RANGE; flash errors. */
 FERRY_MUST_CHECK ferry_err ferry_stage_open(struct ferry_stage *s, struct ferry_reflash *r,
                                             const struct ferry_reflash_site *site,
-                                            const struct ferry_device *dev, struct ferry_span area);
+                                            struct ferry_device *dev, struct ferry_span area);
 
 /** Begins the next content. step: kind, flags and destination; length_bytes if known, else 0.
  * sha256: what it must hash to, or NULL. *is_held: with hash and length known and the destination
@@ -258,10 +265,26 @@ FERRY_MUST_CHECK ferry_err ferry_stage_open(struct ferry_stage *s, struct ferry_
 FERRY_MUST_CHECK ferry_err ferry_stage_begin(struct ferry_stage *s, const struct ferry_step *step,
                                              const uint8_t *sha256, bool *is_held);
 
-/** Takes the next n bytes; any split gives the same result. An app's header is checked as it
+/** Takes the next n bytes; any split gives the same result. An app or a bootloader is checked as it
  * arrives. FERRY_ERR_REFLASH_SIZE, FERRY_ERR_REFLASH_FULL, FERRY_ERR_UPDATE_LENGTH, image errors,
  * flash errors: any is final for this content; ferry_stage_begin may begin it again. */
 FERRY_MUST_CHECK ferry_err ferry_stage_write(struct ferry_stage *s, const void *data, uint32_t n);
+
+/** Makes a checkpoint, once 64 KB more of the content than at the last one are safely in flash.
+ * The port keeps one blob for each content until the plan is in the journal, so that a reset in the
+ * second download does not cost the first. validator: as ferry_update_checkpoint.
+ * FERRY_AGAIN nothing new to keep yet, blob untouched; FERRY_ERR_STATE not receiving. */
+FERRY_MUST_CHECK ferry_err ferry_stage_checkpoint(struct ferry_stage *s, const uint8_t *validator,
+                                                  uint8_t blob[FERRY_CHECKPOINT_BYTES]);
+
+/** Begins the next content where a checkpoint of it left off: reads what is in flash, then
+ * s->got_bytes says where the source goes on. Arguments and errors as ferry_stage_begin, and
+ * FERRY_ERR_CHECKPOINT the blob is damaged, of another kind, place, length or hash, or flash does
+ * not hold what it says: nothing was written, ferry_stage_begin begins anew. */
+FERRY_MUST_CHECK ferry_err ferry_stage_resume(struct ferry_stage *s, const struct ferry_step *step,
+                                              const uint8_t *sha256,
+                                              const uint8_t blob[FERRY_CHECKPOINT_BYTES],
+                                              bool *is_held);
 
 /** No byte follows: checks length, hash, format, chip and fit, reads it back, and adds the step to
  * the plan. FERRY_ERR_UPDATE_LENGTH, FERRY_ERR_UPDATE_SHA, FERRY_ERR_UPDATE_EMPTY,

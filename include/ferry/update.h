@@ -5,6 +5,7 @@
 #ifndef FERRY_UPDATE_H
 #define FERRY_UPDATE_H
 
+#include "ferry/checkpoint.h"
 #include "ferry/device.h"
 
 #ifdef __cplusplus
@@ -95,10 +96,6 @@ FERRY_MUST_CHECK ferry_err ferry_update_write(struct ferry_update *u, const void
  * known, value 0. */
 FERRY_MUST_CHECK ferry_err ferry_update_finish(struct ferry_update *u);
 
-#define FERRY_CHECKPOINT_BYTES     128u
-#define FERRY_CHECKPOINT_EVERY     0x10000u // bytes between two checkpoints
-#define FERRY_CHECKPOINT_VALIDATOR 32u
-
 /** Makes a checkpoint, once 64 KB more than at the last one are safely in flash (this syncs). The
  * port keeps the blob across a reset, and drops it when the update finishes, is aborted or fails.
  * validator: 32 bytes that change when the source's file does (a hash of its strong ETag or
@@ -107,17 +104,6 @@ FERRY_MUST_CHECK ferry_err ferry_update_finish(struct ferry_update *u);
  */
 FERRY_MUST_CHECK ferry_err ferry_update_checkpoint(struct ferry_update *u, const uint8_t *validator,
                                                    uint8_t blob[FERRY_CHECKPOINT_BYTES]);
-
-/** What a checkpoint says to whoever opens the source again. */
-struct ferry_checkpoint {
-    uint32_t off_bytes;                            // ask the source for the bytes from here on
-    uint32_t length_bytes;                         // of the whole file; 0: was not known
-    uint8_t validator[FERRY_CHECKPOINT_VALIDATOR]; // zeros: none
-};
-
-/** Reads a blob. FERRY_ERR_CHECKPOINT it is damaged or not one. */
-FERRY_MUST_CHECK ferry_err ferry_checkpoint_read(const uint8_t *blob, size_t blob_bytes,
-                                                 struct ferry_checkpoint *out);
 
 /** Opens a session where a checkpoint left off; cfg as for ferry_update_begin. Then call
  * ferry_update_rehash until it is done, and go on with ferry_update_write from off_bytes.

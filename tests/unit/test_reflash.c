@@ -216,7 +216,16 @@ static void contents_are_judged_before_they_count(void)
     const struct world_content boot = world_bootloader(&w, 1);
     memcpy(broken, boot.bytes, boot.n);
     broken[5000] ^= 1;
+    T_EQ_INT(world_stage(&w, s, (struct world_content){broken, boot.n}), FERRY_ERR_IMAGE_CHECKSUM);
+    broken[5000] ^= 1;
+    broken[3] ^= 0x10; // in the header: no part of the checksum
     T_EQ_INT(world_stage(&w, s, (struct world_content){broken, boot.n}), FERRY_ERR_IMAGE_HASH);
+    broken[3] ^= 0x10;
+    uint8_t hollow[32] = {0}; // a header, no segment, a checksum that is right
+    memcpy(hollow, boot.bytes, 23);
+    hollow[1] = 0;
+    hollow[31] = 0xef;
+    T_EQ_INT(world_stage(&w, s, (struct world_content){hollow, 32}), FERRY_ERR_IMAGE_SEGMENTS);
     T_EQ_INT(world_stage(&w, s, (struct world_content){boot.bytes, boot.n - 40}),
              FERRY_ERR_IMAGE_TRUNC);
     s = world_step(FERRY_STEP_TABLE, WORLD_TABLE_OFF, 4096);
