@@ -226,7 +226,10 @@ void app_main(void)
         esp_event_handler_register(ESP_HTTPS_OTA_EVENT, ESP_EVENT_ANY_ID, on_event, NULL));
     ESP_ERROR_CHECK(example_connect());
     if (esp_ota_get_state_partition(running, &state) == ESP_OK &&
-        state == ESP_OTA_IMG_PENDING_VERIFY)
+        state == ESP_OTA_IMG_PENDING_VERIFY) {
         ESP_ERROR_CHECK(esp_ota_mark_app_valid_cancel_rollback());
+        ESP_LOGI(TAG, "the update works");
+        return;
+    }
     xTaskCreate(ota_task, "ota_task", 1024 * 8, NULL, 5, NULL);
 }

@@ -78,6 +78,15 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
             respond(self, data)
 
+    def do_HEAD(self):
+        """Only of parts/FILE; other servers here know no HEAD."""
+        self.close_connection = True
+        data = self.server.owner.files.get(self.path.rsplit("/", 1)[-1])
+        self.server.owner.requests.append((self.path, dict(self.headers)))
+        if data is None or not self.path.startswith("/parts/"):
+            return self.head(405, length=0)
+        self.head(200, length=len(data))
+
     def log_message(self, *args):
         pass
 
@@ -140,6 +149,19 @@ def requested_offset(h):
     if not wanted.startswith("bytes=") or not wanted.endswith("-"):
         return None
     return int(wanted[len("bytes="):-1])
+
+
+def parts(h, data):
+    """Also answers ranges that have an end, which may lie behind the file's."""
+    wanted = h.headers.get("Range", "")
+    if not wanted.startswith("bytes="):
+        return h.whole(data)
+    first, _, last = wanted[len("bytes="):].partition("-")
+    first, end = int(first), min(int(last or len(data)) + 1, len(data))
+    if first >= len(data):
+        return h.status(416, ("Content-Range", f"bytes */{len(data)}"))
+    h.head(206, ("Content-Range", f"bytes {first}-{end - 1}/{len(data)}"), length=end - first)
+    h.wfile.write(data[first:end])
 
 
 def wrong_range(h, data):
@@ -331,6 +353,10 @@ FAULTS = {
     "ok": ok,
     "ignores-range": lambda h, data: h.whole(data),
     "wrong-range": wrong_range,
+    "parts": parts,
+    "parts-no-head": parts,
+    "empty-parts": lambda h, data: h.head(206, ("Content-Range", f"bytes 0-0/{len(data)}"),
+                                          length=0),
     "promises-more": promises_more,
     "promises-less": promises_less,
     "closes-early": closes_early,
