@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "ferry/bytes.h"
+#include "strbuf.h"
 
-#define WIDTH       100u
-#define INDENT      5u
-#define HEAD_INDENT 13u
+#define WIDTH        100u
+#define INDENT       5u
+#define HEAD_INDENT  13u
+#define MOUNT_INDENT 11u
 
 /** Prints text in lines of at most WIDTH, each indented; the first has its indent already. */
 static void print_wrapped(struct cli_output *out, unsigned indent, const char *text)
@@ -181,6 +183,28 @@ static void print_bytes(char *buf, size_t n, const struct ferry_cure_sector *s)
                  (unsigned)(s->off_bytes + first), (unsigned)(s->off_bytes + last));
 }
 
+/** A page of an NVS store: which it is, and how many bytes of it change. What is damaged in it is
+ * said by the finding. */
+static void page_words(char what[64], char before[200], char after[200],
+                       const struct ferry_doctor *doc, const struct ferry_cure_sector *s)
+{
+    char label[40] = "?";
+    uint32_t page = 0;
+    bool is_blank = true;
+    for (unsigned i = 0; i < doc->facts.n_partitions; i++) {
+        const struct ferry_partition *p = &doc->facts.partitions[i];
+        if (s->off_bytes < p->off_bytes || s->off_bytes - p->off_bytes >= p->size_bytes)
+            continue;
+        cli_printable(label, sizeof(label), p->label);
+        page = (s->off_bytes - p->off_bytes) / FERRY_FLASH_SECTOR_BYTES;
+    }
+    for (uint32_t i = 0; i < FERRY_FLASH_SECTOR_BYTES; i++)
+        is_blank &= s->after[i] == 0xff;
+    snprintf(what, 64, "page %u of %s", (unsigned)page, label);
+    print_bytes(before, 200, s);
+    snprintf(after, 200, "%s", is_blank ? "a blank page" : "what is damaged, marked erased");
+}
+
 /** What stands in a sector, in the words of what lies there; "" where bytes must do. */
 static void sector_words(char what[64], char before[200], char after[200],
                          const struct ferry_doctor *doc, const struct ferry_cure *plan,
@@ -199,6 +223,10 @@ static void sector_words(char what[64], char before[200], char after[200],
         cli_entry_words(before, n, v, &e);
         ferry_otadata_decode(s->after, &e);
         cli_entry_words(after, n, v, &e);
+        return;
+    }
+    if (plan->repair == FERRY_REPAIR_NVS) {
+        page_words(what, before, after, doc, s);
         return;
     }
     snprintf(what, 64, "%s",
@@ -224,6 +252,47 @@ static void put_sector(cJSON *list, const struct ferry_cure_sector *s, const cha
     cJSON_AddStringToObject(o, "after", after);
 }
 
+/** What is damaged in the stores, each thing with what the mount does, and the keys that stay. */
+static void print_mount(const struct cli_call *call, const struct ferry_cure *plan, cJSON *to)
+{
+    const struct ferry_store_keys *k = &plan->keys;
+    struct ferry_strbuf line = {0};
+    cJSON *damages = cJSON_AddArrayToObject(to, "damages");
+    cJSON *kept = cJSON_AddArrayToObject(to, "keys_kept");
+    for (uint32_t i = 0; i < k->n_damages && i < FERRY_STORE_DAMAGES; i++) {
+        const struct ferry_store_damage *d = &k->damages[i];
+        ferry_strbuf_clear(&line);
+        ferry_strbuf_addf(&line, "0x%06x ", (unsigned)d->off_bytes);
+        if (d->n_more)
+            ferry_strbuf_addf(&line, "and %s more behind it: ", cli_thousands(d->n_more));
+        ferry_strbuf_addf(&line, "%s; a mount %s", d->what, d->mount);
+        cli_text(call->out, "  ");
+        print_wrapped(call->out, MOUNT_INDENT, line.failed ? d->what : line.text);
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddItemToArray(damages, o);
+        cJSON_AddNumberToObject(o, "at", d->off_bytes);
+        cJSON_AddNumberToObject(o, "entries", d->n_more + 1);
+        cJSON_AddStringToObject(o, "what", d->what);
+        cJSON_AddStringToObject(o, "mount", d->mount);
+    }
+    if (k->n_damages > FERRY_STORE_DAMAGES)
+        cli_text(call->out, "  and %s more\n", cli_thousands(k->n_damages - FERRY_STORE_DAMAGES));
+    ferry_strbuf_clear(&line);
+    ferry_strbuf_addf(&line,
+                      k->n == 1 ? "%s key can be read and stays as it is"
+                                : "%s keys can be read and stay as they are",
+                      cli_thousands(k->n));
+    for (uint32_t i = 0; i < k->n && i < FERRY_STORE_KEYS; i++) {
+        char name[FERRY_STORE_NAME_BYTES];
+        cli_printable(name, sizeof(name), k->names[i]);
+        cJSON_AddItemToArray(kept, cJSON_CreateString(name));
+        ferry_strbuf_addf(&line, "%s %s", i ? "," : ":", name);
+    }
+    cli_text(call->out, "  ");
+    print_wrapped(call->out, 2, line.failed ? "" : line.text);
+    ferry_strbuf_free(&line);
+}
+
 void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *doc,
                        const struct ferry_cure *plan, cJSON *to)
 {
@@ -243,6 +312,8 @@ void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *d
                  out->utf8 ? "→" : ">", after);
         put_sector(list, s, what, before, after);
     }
+    if (plan->repair == FERRY_REPAIR_NVS)
+        print_mount(call, plan, to);
     const bool had = plan->boots_before != FERRY_SLOT_NONE;
     const bool has = plan->boots_after != FERRY_SLOT_NONE;
     cli_text(out, "  Boots %s now, %s afterwards",

@@ -12,6 +12,7 @@ const char *doctor_repair_words(enum ferry_repair repair)
         [FERRY_REPAIR_OTADATA] = "make otadata select what boots, and erase what is unsound in it",
         [FERRY_REPAIR_TABLE_MD5] = "write the partition table's MD5 row anew",
         [FERRY_REPAIR_FLASH] = "write the flash size into the bootloader's header",
+        [FERRY_REPAIR_NVS] = "mount the NVS store, as the device would, to tidy up what is damaged",
         [FERRY_REPAIR_DOWNGRADE] = "go back to the app in another slot",
     };
     return words[repair];
@@ -156,6 +157,16 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
                    f->value == 1 ? "" : "s", f->value == 1 ? "is" : "are", (unsigned)f->at_bytes);
         DOCTOR_SAY(w->why, "%s", f->detail);
         DOCTOR_SAY(w->remedy, "all of it: ferry nvs check %.200s", doc->facts.v->path);
+        return true;
+    }
+    case FERRY_FINDING_NVS_UNREADABLE: {
+        char label[40];
+        DOCTOR_SAY(w->what, "%s: nothing that is stored in it can be read",
+                   cli_printable(label, sizeof(label), f->row->label));
+        DOCTOR_SAY(w->why, "not one entry matches its CRC: all is damaged, or it is encrypted by "
+                           "keys that are not in this flash");
+        DOCTOR_SAY(w->remedy, "with the keys: ferry nvs check %.200s --keys FILE",
+                   doc->facts.v->path);
         return true;
     }
     case FERRY_FINDING_REFLASH_LEFT:

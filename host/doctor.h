@@ -21,6 +21,7 @@ enum ferry_repair {
     FERRY_REPAIR_OTADATA,   // ferry_slots_mend
     FERRY_REPAIR_TABLE_MD5, // the MD5 row written anew
     FERRY_REPAIR_FLASH,     // the flash size in the bootloader's header
+    FERRY_REPAIR_NVS,       // what the device does when it mounts the store
     FERRY_REPAIR_DOWNGRADE, // no repair but a wish: back to the app in another slot
 };
 
@@ -66,7 +67,7 @@ enum ferry_repair {
     X(SLOT_BOOTLOADER, "slot-bootloader", WRONG, NONE)                                             \
     X(SLOT_LINKED, "slot-linked-elsewhere", WRONG, NONE)                                           \
     X(SLOT_SECURE_VERSION, "slot-secure-version", WRONG, NONE)                                     \
-    X(NVS_DAMAGED, "nvs-damaged", WRONG, NONE)                                                     \
+    X(NVS_DAMAGED, "nvs-damaged", WRONG, NVS)                                                      \
     X(APP_TOO_BIG, "app-too-big", WRONG, NONE)                                                     \
     X(APP_MERGED, "app-merged", WRONG, NONE)                                                       \
     X(APP_BOOTLOADER, "app-bootloader", WRONG, NONE)                                               \
@@ -82,6 +83,7 @@ enum ferry_repair {
     X(ENTRY_CRC, "entry-crc", ODD, OTADATA)                                                        \
     X(ENTRY_STATE, "entry-state", ODD, OTADATA)                                                    \
     X(ENTRY_STALE, "entry-stale", ODD, OTADATA)                                                    \
+    X(NVS_UNREADABLE, "nvs-unreadable", ODD, NONE)                                                 \
     X(SLOT_UNFINISHED, "slot-unfinished", ODD, NONE)                                               \
     X(SLOT_NO_DESC, "slot-no-descriptor", ODD, NONE)                                               \
     X(UPDATE_LEFT, "update-interrupted", ODD, NONE)                                                \

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor_mend.h"
 #include "ferry/bytes.h"
 #include "reflash_waiting.h"
 
 #define SECTOR          FERRY_FLASH_SECTOR_BYTES
-#define MOST_OPS        64u // more than any repair has
+#define MOST_OPS        1024u // more than any repair has
 #define SIGNATURE_OF    0xe7u
 #define BOOTLOADER_MOST 0x40000u
 
@@ -274,6 +275,8 @@ static ferry_err treat(struct patient *p, enum ferry_repair repair)
         return p->v->policy.chip ? repair_flash_size(p) : FERRY_ERR_CHIP_UNKNOWN;
     case FERRY_REPAIR_DOWNGRADE:
         return downgrade(p);
+    case FERRY_REPAIR_NVS:
+        return ferry_nvs_mend(&p->v->file.flash, p->flash, &p->v->dev.table, false, NULL);
     case FERRY_REPAIR_NONE:
         break;
     }
@@ -319,13 +322,24 @@ static ferry_err rehearse(struct copy *c, struct ferry_vdevice *v, enum ferry_re
     return err && repair != FERRY_REPAIR_TABLE_MD5 ? err : treat(&p, repair);
 }
 
+/** A store was mended half: does the next mount find the same keys and values? */
+static bool keeps_keys(const struct ferry_cure *plan, struct copy *c, struct ferry_vdevice *v)
+{
+    static struct ferry_store_keys keys; // 90 KB
+    c->ops_left = MOST_OPS;
+    return plan->repair != FERRY_REPAIR_NVS ||
+           (!ferry_nvs_mend(&v->file.flash, &c->flash, &v->dev.table, false, &keys) &&
+            !memcmp(keys.mark, plan->keys.mark, sizeof(keys.mark)));
+}
+
 /** Cut after each operation, does it still boot what it boots now? */
 static ferry_err rehearse_cuts(struct ferry_cure *plan, struct copy *c, struct ferry_vdevice *v)
 {
     struct ferry_boot_preview next;
     for (uint32_t ops = 1;; ops++) {
         const ferry_err err = rehearse(c, v, plan->repair, ops);
-        if (!may_boot(plan, boots(v, &c->flash, &next)) || ops == MOST_OPS)
+        if (!may_boot(plan, boots(v, &c->flash, &next)) || !keeps_keys(plan, c, v) ||
+            ops == MOST_OPS)
             return ferry_fail(&plan->fault, FERRY_ERR_STATE, ops, 0, 0);
         plan->n_points = ops;
         if (!err)
@@ -333,10 +347,24 @@ static ferry_err rehearse_cuts(struct ferry_cure *plan, struct copy *c, struct f
     }
 }
 
+/** What can be read of the stores now; it must be the same once they are mended on the copy. */
+static ferry_err note_keys(struct ferry_cure *plan, const struct copy *c, struct ferry_vdevice *v)
+{
+    static struct ferry_store_keys after; // 90 KB
+    const struct ferry_flash *base = &v->file.flash;
+    if (plan->repair != FERRY_REPAIR_NVS)
+        return FERRY_OK;
+    ferry_err err = ferry_nvs_mend(base, base, &v->dev.table, true, &plan->keys);
+    if (!err)
+        err = ferry_nvs_mend(base, &c->flash, &v->dev.table, true, &after);
+    const bool same = !memcmp(after.mark, plan->keys.mark, sizeof(after.mark));
+    return !err && !same ? FERRY_ERR_NVS_DATA : err;
+}
+
 ferry_err ferry_cure_plan(struct ferry_cure *plan, struct ferry_vdevice *v,
                           enum ferry_repair repair)
 {
-    static struct copy c; // 32 KB
+    static struct copy c; // 130 KB
     memset(plan, 0, sizeof(*plan));
     plan->repair = repair;
     if (ferry_reflash_waits(v))
@@ -352,6 +380,8 @@ ferry_err ferry_cure_plan(struct ferry_cure *plan, struct ferry_vdevice *v,
     if (!proves)
         return ferry_fail(&plan->fault, FERRY_ERR_TABLE_RULE, 0, 0, 0);
     err = note_sectors(plan, &c);
+    if (!err)
+        err = note_keys(plan, &c, v);
     if (err)
         return ferry_fail(&plan->fault, err, 0, 0, 0);
     if (repair == FERRY_REPAIR_FLASH) {

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import images
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from images import ABORTED, APP, DATA, INVALID, NEW, PENDING, VALID, entry, otadata
 
 BOOTLOADER_OFF = {"esp32": 0x1000, "esp32c3": 0, "esp32s3": 0}
@@ -55,18 +56,30 @@ def bootloader(chip="esp32c3", size_code=0, texts=(ERROR_TEXT,), size=12000, bad
     return out
 
 
-def nvs_page():
-    """An NVS page with a namespace and a number in it."""
-    head = struct.pack("<IIB19x", 0xFFFFFFFE, 0, 0xFE).replace(b"\0" * 19, b"\xff" * 19)
+NVS_KEY = bytes(range(64))
+NVS_KEYS = NVS_KEY + struct.pack("<I", zlib.crc32(NVS_KEY, 0xFFFFFFFF))
+
+
+def xts(unit, offset):
+    """An entry as it is stored encrypted; offset counts from the start of the partition."""
+    tweak = modes.XTS(offset.to_bytes(16, "little"))
+    return Cipher(algorithms.AES(NVS_KEY), tweak).encryptor().update(unit)
+
+
+def nvs_page(damage=(), encrypt=False, seq=0):
+    """An NVS page with a namespace and two numbers in it; damage: entries with a wrong byte."""
+    head = struct.pack("<IIB19x", 0xFFFFFFFE, seq, 0xFE).replace(b"\0" * 19, b"\xff" * 19)
     page = bytearray(b"\xff" * 0x1000)
     put(page, 0, head + struct.pack("<I", zlib.crc32(head[4:], 0xFFFFFFFF)))
     for i, (space, kind, key, value) in enumerate(
-            [(0, 0x01, b"storage", b"\x01"), (1, 0x14, b"restarts", b"\x05\0\0\0")]):
+            [(0, 0x01, b"storage", b"\x01"), (1, 0x14, b"restarts", b"\x05\0\0\0"),
+             (1, 0x04, b"wishes", b"\x03\0\0\0")]):
         start = struct.pack("<BBBB", space, kind, 1, 0xFF)
         rest = key.ljust(16, b"\0") + value.ljust(8, b"\xff")
-        put(page, 64 + 32 * i,
-            start + struct.pack("<I", zlib.crc32(start + rest, 0xFFFFFFFF)) + rest)
-    page[32] = 0xFA  # the first two entries are written
+        unit = start + struct.pack("<I", zlib.crc32(start + rest, 0xFFFFFFFF)) + rest
+        unit = flipped(xts(unit, 64 + 32 * i) if encrypt else unit, 24, i in damage)
+        put(page, 64 + 32 * i, unit)
+    page[32] = 0xEA  # the first three entries are written
     return bytes(page)
 
 
@@ -151,6 +164,12 @@ def rows_without(*labels):
     return [row for row in TWO if row[0] not in labels]
 
 
+def noisy(page):
+    """Its entries as by keys that nobody has."""
+    return page[:64] + noise(96) + page[160:]
+
+
+WITH_KEYS = [*TWO[:5], ("keys", DATA, 4, 0xD0000, 0x1000)]
 FACTORY = {"factory": V1}
 USELESS = {"first": entry(1, VALID, crc=1), "second": entry(2, VALID, crc=2)}
 
@@ -313,11 +332,35 @@ PATIENTS = [
             ota_0=images.app(no_descriptor=True)),
     # NVS.
     Patient("nvs whole", [], boots="ota_1", others={"nvs": nvs_page()}),
-    Patient("nvs entry damaged", ["nvs-damaged"], boots="ota_1",
-            others={"nvs": flipped(nvs_page(), 64 + 24)}),
-    Patient("nvs damaged, but encrypted", [], boots="ota_1",
-            others={"nvs": flipped(nvs_page(), 64 + 24)},
-            rows=[*TWO[:5], ("keys", DATA, 4, 0xD0000, 0x1000)]),
+    Patient("nvs entry damaged", ["nvs-damaged"], [], boots="ota_1",
+            others={"nvs": nvs_page(damage=[1])}),
+    Patient("nvs namespace damaged", ["nvs-damaged"], ["nvs-damaged"], boots="ota_1",
+            others={"nvs": nvs_page(damage=[0])}),
+    Patient("nvs page header damaged", ["nvs-damaged"], boots="ota_1",
+            others={"nvs": flipped(nvs_page(), 4) + nvs_page(seq=1)}),
+    Patient("nvs of a later format", ["nvs-damaged"], boots="ota_1",
+            others={"nvs": nvs_page() + flipped(nvs_page(), 8, 3)}),
+    Patient("nvs without a free page", ["nvs-damaged"], boots="ota_1",
+            others={"nvs": b"".join(nvs_page(seq=n) for n in range(4))}),
+    Patient("nvs all damaged", ["nvs-unreadable"], boots="ota_1",
+            others={"nvs": nvs_page(damage=[0, 1, 2])}),
+    Patient("nvs one page, damaged", ["nvs-damaged"], boots="ota_1",
+            others={"nvs": flipped(nvs_page(), 4)}),
+    Patient("nvs damaged, on another partition", ["rows-overlap", "nvs-damaged"], boots="ota_1",
+            rows=rows_with("vfs", offset=0xC000, size=0x1000),
+            others={"nvs": nvs_page(damage=[1])}),
+    Patient("nvs encrypted", [], boots="ota_1", rows=WITH_KEYS,
+            others={"nvs": nvs_page(encrypt=True), "keys": NVS_KEYS}),
+    Patient("nvs encrypted and damaged", ["nvs-damaged"], [], boots="ota_1", rows=WITH_KEYS,
+            others={"nvs": nvs_page(damage=[1], encrypt=True), "keys": NVS_KEYS}),
+    Patient("nvs encrypted, keys damaged", ["nvs-unreadable"], boots="ota_1", rows=WITH_KEYS,
+            others={"nvs": nvs_page(damage=[1], encrypt=True), "keys": flipped(NVS_KEYS, 7)}),
+    Patient("nvs encrypted, keys of another", ["nvs-unreadable"], boots="ota_1",
+            rows=WITH_KEYS, others={"nvs": noisy(nvs_page()), "keys": NVS_KEYS}),
+    Patient("nvs encrypted by keys in eFuses", ["nvs-unreadable"], boots="ota_1",
+            others={"nvs": nvs_page(encrypt=True)}),
+    Patient("nvs plain, keys not yet used", ["nvs-damaged"], [], boots="ota_1", rows=WITH_KEYS,
+            others={"nvs": nvs_page(damage=[1])}),
     # An app that is to come.
     Patient("app fits", [], boots="ota_1", app=V1),
     Patient("app too big", ["app-too-big"], boots="ota_1", app=images.app(size=0x60000)),

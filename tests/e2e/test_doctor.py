@@ -149,6 +149,45 @@ def test_repair_is_shown_before_it_is_done(case, ferry):
     assert "dry run" in text
 
 
+@pytest.mark.parametrize("name, keys", [
+    ("nvs entry damaged", ["nvs:storage/wishes"]),
+    ("nvs encrypted and damaged", ["nvs:storage/wishes"]),
+    ("nvs namespace damaged", ["nvs:1/restarts", "nvs:1/wishes"]),
+])
+def test_mounting_nvs_says_beforehand_which_keys_stay(case, ferry, name, keys):
+    it = case(next(p for p in PATIENTS if p.name == name))
+    shown = it.doctor("--repair", "--dry-run").json["repairs"][0]
+    assert shown["keys_kept"] == keys
+    assert [d["at"] for d in shown["damages"]][0] in (0x9040, 0x9060)
+    assert all("page 0 of nvs" == s["what"] for s in shown["sectors"])
+    it.doctor("--repair", "--yes")
+    if "namespace" not in name:
+        assert ferry.ok("nvs get", it.path, "storage", "wishes").out == "3\n"
+        assert ferry("nvs check", it.path).code == 0
+
+
+def test_blob_that_lost_a_chunk_is_named_before_it_goes(case, ferry, tmp_path):
+    """Its index is whole, so the key can be named, and a mount drops it. Others stay."""
+    csv, nvs = tmp_path / "nvs.csv", tmp_path / "nvs.bin"
+    (tmp_path / "big.hex").write_text("ab" * 5000)
+    csv.write_text("key,type,encoding,value\ns,namespace,,\nbefore,data,u8,1\n"
+                   f"big,file,hex2bin,{tmp_path}/big.hex\nafter,data,string,here\n")
+    ferry.ok("nvs build", csv, nvs, "--size", "0x4000")
+    damaged = bytearray(nvs.read_bytes())
+    damaged[64 + 2 * 32 + 8] ^= 1  # in the key of the blob's first chunk
+    it = case(Patient("blob", [], others={"nvs": bytes(damaged)}))
+    shown = it.doctor("--repair", "--dry-run").json["repairs"][0]
+    said = [d["what"] for d in shown["damages"]]
+    assert any("'big' is a blob of which chunks are missing" in what for what in said), said
+    assert sorted(shown["keys_kept"]) == ["nvs:s/after", "nvs:s/before"]
+    before = it.path.read_bytes()
+    done = it.doctor("--repair", "--yes")
+    assert done.json["remaining"] == [] and it.path.read_bytes() != before
+    assert ferry.ok("nvs get", it.path, "s", "after").out == "here\n"
+    assert ferry("nvs get", it.path, "s", "big").code == 1
+    assert it.undo_all() == 1 and it.path.read_bytes() == before
+
+
 def test_without_a_terminal_somebody_must_say_yes(case, ferry):
     it = case(next(p for p in PATIENTS if p.name == "selected slot damaged"))
     result = ferry("doctor", it.path, "--repair")
