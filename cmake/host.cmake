@@ -33,6 +33,8 @@ ferry_warnings(ferry_crypto)
 # The checksum of an image is an XOR of its bytes, which a compiler that may does 32 at a time.
 set_source_files_properties(core/image.c PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 
+include(cmake/littlefs.cmake)
+
 foreach(room agent ports/posix ports/sim ports/template host compat/esp-idf cli)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
         add_subdirectory(${room})
