@@ -24,6 +24,7 @@ static const enum sim_cut erase_cuts[] = {SIM_CUT_BEFORE, SIM_CUT_AFTER, SIM_CUT
 struct counts {
     uint64_t passed, failed;
     uint64_t windows;         // cuts in an announced window, mended by a cable
+    uint64_t resumed;         // stagings gone on with from a checkpoint
     uint64_t cuts[2][N_CUTS]; // first or second cut
 };
 
@@ -277,6 +278,7 @@ static const char *check_staging(struct sweep *w, struct reflash_world *d)
         return "a plan stands before it was begun";
     if (make_plan(d, w->plan_random) || begin_and_run(d))
         return "the plan cannot be made the next time";
+    w->counts->resumed += d->n_resumed;
     return n_different(d, w->finished) ? "the next time it ends differently" : NULL;
 }
 
@@ -418,6 +420,7 @@ static void print_counts(const struct counts *c)
     printf("%-20s %12llu %12llu\n", "all", (unsigned long long)sum[0], (unsigned long long)sum[1]);
     printf("%llu cuts in announced windows: a cable mended them, and the plan ended as without\n",
            (unsigned long long)c->windows);
+    printf("%llu contents were gone on with from a checkpoint\n", (unsigned long long)c->resumed);
 }
 
 static uint32_t number_after(int argc, char **argv, const char *option, uint32_t otherwise)

@@ -47,8 +47,8 @@ FAULTS = {
     ),
     "what decides about booting has no place in the order": (
         "core/reflash_boot.c",
-        "    if (!o->n_differ[i])\n        return false;\n",
-        "    if (o->n_differ[i] < 1000)\n        return false;\n",
+        "    if (!o->b->n_differ[i])\n        return false;\n",
+        "    if (o->b->n_differ[i] < 1000)\n        return false;\n",
     ),
     "a region is overwritten before the step that reads it": (
         "core/reflash_boot.c",
@@ -57,7 +57,7 @@ FAULTS = {
     ),
     "a window is kept quiet": (
         "core/reflash_boot.c",
-        "    rep->window_sectors += o->n_differ[i];\n",
+        "    rep->window_sectors += o->b->n_differ[i];\n",
         "",
     ),
     "after a cut the work begins one chunk too far": (

@@ -133,6 +133,8 @@ void world_fork(struct reflash_world *to, const struct reflash_world *from, uint
     to->policy = from->policy;
     to->site = from->site;
     to->cfg = from->cfg;
+    memcpy(to->kept, from->kept, sizeof(to->kept));
+    to->n_resumed = 0;
     sim_flash_fork(&to->sim, &from->sim, seed);
     fix_pointers(to);
 }
@@ -153,6 +155,7 @@ ferry_err world_open(struct reflash_world *w)
 ferry_err world_begin_plan(struct reflash_world *w)
 {
     ferry_err err = world_open(w);
+    w->n_begun = 0;
     if (!err)
         err = ferry_reflash_new(&w->job);
     if (!err)
@@ -176,11 +179,19 @@ ferry_err world_stage(struct reflash_world *w, struct ferry_step step, struct wo
     ferry_sha256_update(&h, c.bytes, c.n);
     ferry_sha256_finish(&h, sha);
     step.length_bytes = c.n;
-    ferry_err err = ferry_stage_begin(&w->stage, &step, sha, &is_held);
+    uint8_t *kept = w->kept[w->n_begun++ % WORLD_KEPT];
+    ferry_err err = ferry_stage_resume(&w->stage, &step, sha, kept, &is_held);
+    w->n_resumed += !err && !is_held;
+    if (err == FERRY_ERR_CHECKPOINT)
+        err = ferry_stage_begin(&w->stage, &step, sha, &is_held);
     if (err || is_held)
         return err;
-    for (uint32_t at = 0; !err && at < c.n; at += 1000)
+    for (uint32_t at = w->stage.got_bytes; !err && at < c.n; at += 1000) {
         err = ferry_stage_write(&w->stage, c.bytes + at, c.n - at < 1000 ? c.n - at : 1000);
+        if (!err)
+            err = ferry_stage_checkpoint(&w->stage, NULL, kept);
+        err = err == FERRY_AGAIN ? FERRY_OK : err;
+    }
     return err ? err : ferry_stage_finish(&w->stage);
 }
 

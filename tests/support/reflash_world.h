@@ -31,6 +31,8 @@
 #define WORLD_RECOVERY_OFF    0xf0000u
 #define WORLD_BOOT_BYTES      0x6000u // the bootloader's region
 
+#define WORLD_KEPT            4u
+
 /** A device in all its parts. Copies share nothing but flash sectors. */
 struct reflash_world {
     struct sim_flash sim;
@@ -44,6 +46,9 @@ struct reflash_world {
     struct ferry_device dev;
     struct ferry_device_work dev_work;
     uint8_t work[FERRY_REFLASH_WORK_BYTES(4096)];
+    unsigned n_begun; // contents of the plan in hand that world_stage has begun
+    uint8_t kept[WORLD_KEPT][FERRY_CHECKPOINT_BYTES]; // their checkpoints, which outlive a reset
+    uint32_t n_resumed;                               // contents that were gone on with
 };
 
 /** Bytes of a content, by name. */
