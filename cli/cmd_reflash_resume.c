@@ -124,7 +124,7 @@ static int undo(struct cli_call *call)
     ferry_err err = ferry_reflash_undo(&job.r);
     // What was stored in NVS since belongs to the layout that goes.
     if (!err)
-        err = ferry_reflash_guard(&job.r, &job.site);
+        err = ferry_reflash_guard(&job.r, &job.site, &job.bench.work);
     if (!err)
         err = ferry_reflash_check(&job.r, &job.site, reflash_flags(&job) | FERRY_REFLASH_DROP_DATA,
                                   &job.bench, &job.report);

@@ -191,7 +191,7 @@ int reflash_make(struct reflash_job *job)
         exit_code = add_backup(job);
     if (exit_code)
         return exit_code;
-    err = ferry_reflash_guard(&job->r, &job->site);
+    err = ferry_reflash_guard(&job->r, &job->site, &job->bench.work);
     if (!err)
         err =
             ferry_reflash_check(&job->r, &job->site, reflash_flags(job), &job->bench, &job->report);

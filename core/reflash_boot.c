@@ -140,7 +140,7 @@ static bool has_recovery(struct order *o, int i)
         return false;
     ferry__reflash_view(o->b, o->r, i);
     const struct ferry_region spare = {&o->b->view, off, o->b->view.size_bytes - off};
-    const bool good = !ferry__reflash_bootloader(o->r, o->site->policy, &spare, &n);
+    const bool good = !ferry__reflash_bootloader(o->r, o->site->policy, &spare, &o->b->work, &n);
     o->r->fault = kept;
     return good;
 }

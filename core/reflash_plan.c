@@ -216,7 +216,8 @@ static bool wants_guard(const struct ferry_reflash *r, const struct ferry_reflas
     return writes_bootloader && site->recovery_off_bytes && site->policy->chip;
 }
 
-ferry_err ferry_reflash_guard(struct ferry_reflash *r, const struct ferry_reflash_site *site)
+ferry_err ferry_reflash_guard(struct ferry_reflash *r, const struct ferry_reflash_site *site,
+                              struct ferry_device_work *work)
 {
     const struct ferry_flash *f = r->cfg.flash;
     uint32_t n;
@@ -227,12 +228,12 @@ ferry_err ferry_reflash_guard(struct ferry_reflash *r, const struct ferry_reflas
                                    f->size_bytes, 0);
     const struct ferry_region spare = {f, site->recovery_off_bytes,
                                        f->size_bytes - site->recovery_off_bytes};
-    if (!ferry__reflash_bootloader(r, site->policy, &spare, &n))
+    if (!ferry__reflash_bootloader(r, site->policy, &spare, work, &n))
         return FERRY_OK;
     const struct ferry_span place =
         ferry__reflash_bootloader_place(site->policy, site->table_off_bytes);
     const struct ferry_region today = {f, place.off_bytes, place.size_bytes};
-    ferry_err err = ferry__reflash_bootloader(r, site->policy, &today, &n);
+    ferry_err err = ferry__reflash_bootloader(r, site->policy, &today, work, &n);
     if (err)
         return err;
     const struct ferry_step guard = {.kind = FERRY_STEP_BACKUP,

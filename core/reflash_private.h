@@ -91,10 +91,12 @@ ferry_err ferry__stage_judge(struct ferry_stage *s, const uint8_t *data, uint32_
 
 /* ---- core/reflash_content.c ---- */
 
-/** Walks a bootloader image at a region's start: magic, chip, segments that stay inside, SHA-256 if
- * it has one. *image_bytes gets its length. Errors as ferry_image_feed; flash errors. */
+/** Verifies the bootloader image at a region's start as its chip's ROM does: format, chip,
+ * revision, checksum, SHA-256 if it has one. *image_bytes gets its length. Errors as
+ * ferry_image_verify. */
 ferry_err ferry__reflash_bootloader(struct ferry_reflash *r, const struct ferry_policy *policy,
-                                    const struct ferry_region *region, uint32_t *image_bytes);
+                                    const struct ferry_region *region,
+                                    struct ferry_device_work *work, uint32_t *image_bytes);
 
 /** The same for a partition table; errors as ferry_table_walk_row. */
 ferry_err ferry__reflash_table(struct ferry_reflash *r, const struct ferry_region *region);

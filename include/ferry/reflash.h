@@ -164,9 +164,11 @@ uint32_t ferry_reflash_recovery_off(const struct ferry_policy *policy, uint32_t 
 
 /** On a chip with a recovery bootloader: adds the step that copies today's bootloader there, unless
  * a good one is there or a step writes one; then a bootloader step has no window. Does nothing on
- * other chips, and on a plan without a bootloader step. Errors as ferry_reflash_add. */
+ * other chips, and on a plan without a bootloader step. work: used while it is called.
+ * Errors as ferry_reflash_add, and of ferry_image_verify where today's bootloader is not good. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_guard(struct ferry_reflash *r,
-                                               const struct ferry_reflash_site *site);
+                                               const struct ferry_reflash_site *site,
+                                               struct ferry_device_work *work);
 
 /** Checks the whole plan, puts its steps in the order that keeps the device alive longest, and says
  * what it will cost. Writes nothing. flags: FERRY_REFLASH_... r->step is the step at fault.

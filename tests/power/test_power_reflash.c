@@ -169,7 +169,7 @@ static ferry_err make_plan(struct reflash_world *w, uint32_t random)
     if (err == FERRY_ERR_REFLASH_FULL)
         err = FERRY_OK; // a large app: kept in part
     if (!err)
-        err = ferry_reflash_guard(&w->job, &w->site);
+        err = ferry_reflash_guard(&w->job, &w->site, &w->bench.work);
     if (!err && turns_back)
         err = turn_back(w);
     shuffle(&w->job.plan, &random);

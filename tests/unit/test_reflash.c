@@ -103,7 +103,7 @@ static void recovery_bootloader_leaves_no_window(void)
     T_EQ_INT(world_begin_plan(&w), FERRY_OK);
     struct ferry_step boot = world_step(FERRY_STEP_BOOTLOADER, 0x2000, WORLD_BOOT_BYTES);
     T_EQ_INT(world_stage(&w, boot, world_bootloader(&w, 1)), FERRY_OK);
-    T_EQ_INT(ferry_reflash_guard(&w.job, &w.site), FERRY_OK);
+    T_EQ_INT(ferry_reflash_guard(&w.job, &w.site, &w.bench.work), FERRY_OK);
     T_EQ_INT(w.job.plan.n_steps, 2);
     T_EQ_INT(world_run(&w, FERRY_REFLASH_DANGEROUS), FERRY_OK);
     T_EQ_INT(w.report.window_sectors, 0);
@@ -113,7 +113,7 @@ static void recovery_bootloader_leaves_no_window(void)
     // The next time a good one is there: no guard is needed.
     T_EQ_INT(ferry_reflash_new(&w.job), FERRY_OK);
     T_EQ_INT(world_stage(&w, boot, world_bootloader(&w, 0)), FERRY_OK);
-    T_EQ_INT(ferry_reflash_guard(&w.job, &w.site), FERRY_OK);
+    T_EQ_INT(ferry_reflash_guard(&w.job, &w.site, &w.bench.work), FERRY_OK);
     T_EQ_INT(w.job.plan.n_steps, 1);
     world_free(&w);
 }

@@ -61,7 +61,7 @@ static void bootloader_kept_twice_is_brought_back_once(void)
                          world_bootloader(&w, 1)),
              FERRY_OK);
     T_EQ_INT(ferry_reflash_back_up(&w.job, (struct ferry_span){WORLD_FREE_OFF, 0x10000}), FERRY_OK);
-    T_EQ_INT(ferry_reflash_guard(&w.job, &w.site), FERRY_OK);
+    T_EQ_INT(ferry_reflash_guard(&w.job, &w.site, &w.bench.work), FERRY_OK);
     T_EQ_INT(w.job.plan.n_steps, 3);
     T_EQ_INT(world_run(&w, FERRY_REFLASH_DANGEROUS), FERRY_OK);
     T_EQ_INT(world_open(&w), FERRY_OK);
