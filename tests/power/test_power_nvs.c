@@ -196,12 +196,12 @@ static struct nvs_value random_value(struct sweep *w)
                                     FERRY_NVS_STRING,
                                     FERRY_NVS_BLOB};
     static const uint16_t sizes[] = {1, 31, 32, 33, 100, 700, 1500, 2900, 3999, 5000, 8100, 11000};
-    const uint32_t kind = roll(w, 32);
+    const uint32_t kind = roll(w, 26);
     struct nvs_value v = {types[kind < 16 ? kind : 15], 1 + roll(w, 250), 0};
     if (v.type == FERRY_NVS_STRING)
         v.size_bytes = sizes[roll(w, roll(w, 4) ? 5 : 9)];
     // Encrypted, each entry is an operation, and large values would hide the rest.
-    const uint32_t n_sizes = w->store->xts && roll(w, 4) ? 7 : 6 + w->store->n_pages;
+    const uint32_t n_sizes = w->store->xts && roll(w, 8) ? 6 : 6 + w->store->n_pages;
     if (v.type == FERRY_NVS_BLOB && kind != 16)
         v.size_bytes = sizes[roll(w, n_sizes)] - roll(w, 2);
     if (!v.type)
@@ -214,7 +214,7 @@ static ferry_err make_step(struct sweep *w)
     struct nvs_store *s = w->store;
     const uint32_t kind = roll(w, 24);
     w->erasing = NVS_NAMESPACES;
-    s->nvs.purge = roll(w, 8) == 0;
+    s->nvs.purge = roll(w, 16) == 0;
     if (kind == 0) // a mount with nothing to repair
         return nvs_store_open(s, false);
     if (kind == 1) {
@@ -266,7 +266,8 @@ static void run_seed(uint32_t seed, uint32_t n_steps, uint32_t second_every,
     w.store = &store;
     w.counts = counts;
     w.erasing = NVS_NAMESPACES;
-    const uint32_t n_pages = FERRY_NVS_PAGES_MIN + roll(&w, NVS_MOST_PAGES - 2);
+    // Small ones more often: they are full sooner, and copy more.
+    const uint32_t n_pages = FERRY_NVS_PAGES_MIN + roll(&w, 1 + roll(&w, NVS_MOST_PAGES - 2));
     const uint32_t prog_bytes = roll(&w, 2) ? 4 : 1;
     nvs_store_init(&store, n_pages, prog_bytes, roll(&w, 4) ? NULL : xts);
     if (roll(&w, 4) == 0)
@@ -312,8 +313,8 @@ int main(int argc, char **argv)
     struct ferry_xts xts;
     const uint32_t seeds = number_after(argc, argv, "--seeds", 8);
     const uint32_t first = number_after(argc, argv, "--first", 1);
-    const uint32_t steps = number_after(argc, argv, "--steps", 30);
-    const uint32_t second_every = number_after(argc, argv, "--second-every", 2);
+    const uint32_t steps = number_after(argc, argv, "--steps", 50);
+    const uint32_t second_every = number_after(argc, argv, "--second-every", 4);
     for (uint32_t i = 0; i < sizeof(key); i++)
         key[i] = (uint8_t)(i * 7 + 1);
     if (ferry_xts_open(&xts, key))
