@@ -1,0 +1,4 @@
+#pragma once
+#include "freertos/FreeRTOS.h"
+
+void vTaskDelay(TickType_t ticks);
