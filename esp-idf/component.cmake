@@ -19,8 +19,8 @@ endif()
 list(TRANSFORM ferry_srcs PREPEND "${ferry_root}/")
 
 set(ferry_requires
-    app_update efuse esp_event esp_http_client esp_hw_support esp_netif esp_system esp_timer esp_wifi
-    esp-tls hal mbedtls nvs_flash spi_flash)
+    app_update efuse esp_event esp_http_client esp_hw_support esp_netif esp_system esp_timer
+    esp_wifi esp-tls hal mbedtls nvs_flash spi_flash)
 if(IDF_VERSION_MAJOR LESS 6)
     list(APPEND ferry_requires json) # cJSON; from 6 on idf_component.yml brings it
 endif()

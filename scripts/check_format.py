@@ -15,6 +15,7 @@ FUNCTION_MOST = 80
 TEXT = (".c", ".h", ".py", ".sh", ".cmake", "CMakeLists.txt", "Makefile")
 # An examples folder or Espressif's own header names may repeat a name.
 NAMES_MAY_REPEAT = ("compat", "examples", "cmake")
+STAND_INS = {"headers", "libc"}  # folders of tests whose headers stand for somebody else's
 
 
 def formatter():
@@ -78,7 +79,7 @@ def main():
     for name in checks.files(args.root, *TEXT):
         found += limits(name, (args.root / name).read_text().split("\n")[:-1])
     for name in c_files:
-        if name.parts[0] not in NAMES_MAY_REPEAT:
+        if name.parts[0] not in NAMES_MAY_REPEAT and not STAND_INS & set(name.parts):
             homes[name.name].append(str(name))
     found += [f"{', '.join(paths)}: one name for several files"
               for paths in homes.values() if len(paths) > 1]

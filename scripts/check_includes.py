@@ -17,7 +17,8 @@ LIBRARIES = {
     "openssl/": "OpenSSL", "curl/": "libcurl", "cJSON.h": "cJSON", "cjson/": "cJSON",
     "libelf.h": "libelf", "gelf.h": "libelf", "archive": "libarchive",
     "mbedtls/": "mbedTLS", "psa/": "mbedTLS", "esp_": "ESP-IDF", "freertos/": "ESP-IDF",
-    "nvs": "ESP-IDF", "hal/": "ESP-IDF", "sdkconfig.h": "ESP-IDF", "microhttpd.h": "libmicrohttpd", "gnutls/": "GnuTLS",
+    "nvs": "ESP-IDF", "hal/": "ESP-IDF", "sdkconfig.h": "ESP-IDF",
+    "microhttpd.h": "libmicrohttpd", "gnutls/": "GnuTLS",
     "sqlite3.h": "SQLite", "libpq-fe.h": "libpq", "lfs.h": "littlefs",
 }
 
@@ -82,8 +83,8 @@ def library_of(header):
 def find(root, name, header):
     """The file of ours that an include means, or None."""
     for base in (name.parent, Path("."), Path("include"), Path("agent"), Path("host"),
-                 Path("ports/posix"), Path("ports/sim"), Path("ports/template"), Path("ports/esp-idf"),
-                 Path("cli"),
+                 Path("ports/posix"), Path("ports/sim"), Path("ports/template"), Path("cli"),
+                 Path("ports/esp-idf"),
                  Path("ports/sifive-u"), Path("tests/port"),
                  Path("compat/esp-idf"), Path("compat/esp-idf/include"),
                  Path("tests"), Path("tests/support")):
