@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef DEMO_PROJECT
+#define DEMO_PROJECT "ferry-demo"
+#endif
+
 struct app_desc {
     uint32_t magic;
     uint32_t secure_version;
@@ -31,7 +35,7 @@ __attribute__((section(".flash.appdesc"), used)) const struct app_desc demo_app_
     .magic = 0xabcd5432,
     .secure_version = DEMO_SECURE_VERSION,
     .version = DEMO_VERSION,
-    .project = "ferry-demo",
+    .project = DEMO_PROJECT,
     .time = "12:00:00",
     .date = "Jan  1 2026",
     .idf_version = "none, bare metal",

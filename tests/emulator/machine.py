@@ -56,9 +56,9 @@ class Machine:
         """The match of a pattern in what was said since the last match."""
         end = time.monotonic() + wait_s
         while True:
-            match = re.compile(pattern).search(self.said, self.at)
+            match = re.search(pattern, self.said[self.at:])
             if match:
-                self.at = match.end()
+                self.at += match.end()
                 return match
             if not self.listen(end - time.monotonic()) or time.monotonic() > end:
                 raise Silence(f"{pattern!r} was not said, but:\n"
@@ -73,9 +73,7 @@ class Machine:
     def ask(self, line):
         """Sends a command; its answer, up to the next prompt."""
         self.send(line)
-        begin = self.at
-        self.expect(rb"(?:^|\n)> ")
-        return self.said[begin:self.at - 3].decode().replace("\r", "")
+        return self.expect(rb"(?s)(.*?)(?:^|\n)> ")[1].decode().replace("\r", "")
 
     def end(self, wait_s=WAIT_S):
         """Waits for the machine to end by itself; its exit code."""

@@ -1,0 +1,107 @@
+"""A board: the machine's flash with bootloader, table and app, and what ferry's tools say of it."""
+
+import hashlib
+
+from machine import ROOT, Machine
+
+TABLE = ROOT / "firmware/demo/partitions.csv"
+NVS, OTADATA, OTADATA_BYTES = 0x9000, 0xD000, 0x2000
+SLOTS = {"ota_0": 0x10000, "ota_1": 0x110000}
+USED_BYTES = 0x210000  # partitions that boot and update touch; the rest of the flash stays blank
+VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0")
+BANNER = rb"ferry-bare ([0-9.]+)\r\n(?s:.*?)running [0-9.]+ in (\w+)\r\n(?s:.*?)\n> "
+WANT = rb"want (\d+) (\d+)\r\n"
+
+
+class Prediction:
+    """What ferry's tools say that the machine will do."""
+
+    def __init__(self, slot, selected, otadata, release):
+        self.slot, self.selected, self.otadata, self.release = slot, selected, otadata, release
+
+
+class Board:
+    """One flash file and the programs that are meant for it."""
+
+    def __init__(self, ferry, programs, folder, first="1.0.0"):
+        self.ferry, self.programs, self.folder = ferry, programs, folder
+        self.flash, self.copy = folder / "device/flash.bin", folder / "copy.bin"
+        ferry.ok("device", "new", folder / "device", "--chip", "esp32c3", "--flash-size", "32MB",
+                 "--partitions", TABLE, "--bootloader", programs / "bootloader.bin",
+                 "--app", f"ota_0={self.release(first)}")
+        self.genuine = {version: self.release(version).read_bytes() for version in VERSIONS}
+
+    def release(self, version):
+        return self.programs / f"bare-{version}.bin"
+
+    def power_on(self):
+        return Machine(self.programs / "rom.elf", self.flash)
+
+    def boot(self):
+        """Power on and wait for the prompt: (machine, version, slot)."""
+        machine = self.power_on()
+        said = machine.expect(BANNER)
+        return machine, said[1].decode(), said[2].decode()
+
+    def read(self, offset, n):
+        with open(self.flash, "rb") as file:
+            file.seek(offset)
+            return file.read(n)
+
+    def holds(self, slot):
+        """The genuine release that lies whole in a slot, or None."""
+        for version, image in self.genuine.items():
+            if self.read(SLOTS[slot], len(image)) == image:
+                return version
+        return None
+
+    def predict(self):
+        """Asks `ferry status` about the flash, lets `ferry device boot` boot a copy of it."""
+        status = self.ferry.ok("status", self.flash, "--chip", "esp32c3", "--json").json
+        self.copy.write_bytes(self.read(0, USED_BYTES))
+        boot = self.ferry.ok("device", "boot", self.copy, "--chip", "esp32c3", "--json").json
+        assert status["next"] == boot["booted"], (status, boot)
+        return Prediction(boot["booted"], boot["selected"],
+                          self.copy.read_bytes()[OTADATA:OTADATA + OTADATA_BYTES],
+                          self.holds(boot["booted"]))
+
+    def boot_as_predicted(self):
+        """Boots; slot, release and both otadata sectors must be what the tools said."""
+        told = self.predict()
+        machine, version, slot = self.boot()
+        assert (version, slot) == (told.release, told.slot), machine.said
+        assert self.read(OTADATA, OTADATA_BYTES) == told.otadata
+        return machine, version, slot
+
+    def reboot(self, machine):
+        machine.send("reboot")
+        assert machine.end() == 0
+        return self.boot_as_predicted()
+
+
+def announce(image, *words):
+    """The command that offers an image."""
+    return " ".join(["update", str(len(image)), hashlib.sha256(image).hexdigest(), *words])
+
+
+def send_update(machine, image, *words, stop_at=None, line=None):
+    """Offers an image and gives what is wanted. Returns what the device said in the end and the
+    offsets it asked for; with stop_at it stops answering from that offset on."""
+    machine.send(line or announce(image, *words))
+    offsets = []
+    while True:
+        said = machine.expect(WANT + rb"|(?:^|\n)(ok|error [^\r]*)\r\n> ")
+        if said[3]:
+            return said[3].decode(), offsets
+        offset, n = int(said[1]), int(said[2])
+        offsets.append(offset)
+        if stop_at is not None and offset >= stop_at:
+            return None, offsets
+        machine.send(image[offset:offset + n])
+
+
+def with_app_changed(image, offset, byte):
+    """The image with one byte of it changed and its own SHA-256 made right again."""
+    body = bytearray(image[:-32])
+    body[offset] ^= byte
+    return bytes(body) + hashlib.sha256(body).digest()
