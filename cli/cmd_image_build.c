@@ -6,8 +6,8 @@
 
 #include "elf_image.h"
 #include "image_file.h"
+#include "put_file.h"
 #include "read_file.h"
-#include "write_file.h"
 
 enum {
     OPT_OUTPUT = 'o',
@@ -145,15 +145,10 @@ static char *output_path(const struct cli_call *call)
 static int write_image(const struct cli_call *call, const struct ferry_built_image *built)
 {
     char *path = output_path(call);
-    int os_errno = 0;
     if (!path)
         return cli_fail_err(call->out, FERRY_ERR_NO_MEMORY, NULL);
-    const ferry_err err = ferry_write_file(path, built->bytes, built->n_bytes, &os_errno);
-    const struct ferry_about about = {path, NULL, os_errno ? strerror(os_errno) : NULL};
-    int exit_code;
-    if (err) {
-        exit_code = cli_fail_err(call->out, err, &about);
-    } else {
+    int exit_code = cli_put_file(call, path, built->bytes, built->n_bytes);
+    if (!exit_code) {
         cli_text(call->out, "%s: %s bytes in %u segments\n", path, cli_thousands(built->n_bytes),
                  built->n_segments);
         cJSON_AddStringToObject(cli_json(call->out), "file", path);

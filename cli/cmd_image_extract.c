@@ -11,7 +11,7 @@
 #include "ferry/bytes.h"
 #include "ferry/signature.h"
 #include "map_file.h"
-#include "write_file.h"
+#include "put_file.h"
 
 enum { OPT_OUTPUT = 'o', OPT_PARTITION = CLI_OPT_OWN, OPT_SLOT, OPT_WHOLE };
 
@@ -278,7 +278,6 @@ static void say(struct extract *x, const char *path)
 static int write_out(struct extract *x)
 {
     char *path = output_path(x);
-    int os_errno = 0;
     int exit_code;
     if (!path)
         return cli_fail_err(x->call->out, FERRY_ERR_NO_MEMORY, NULL);
@@ -287,11 +286,11 @@ static int write_out(struct extract *x)
                                   "%s is the file to extract from; nothing is written", path);
     } else {
         x->pieces.next = next_piece;
-        const ferry_err err = ferry_write_pieces(path, &x->pieces, &os_errno);
-        const struct ferry_about about = {path, NULL, os_errno ? strerror(os_errno) : NULL};
-        if (!err)
+        exit_code = cli_put_pieces(x->call, path, &x->pieces);
+        if (!exit_code) {
             say(x, path);
-        exit_code = err ? cli_fail_err(x->call->out, err, &about) : cli_done(x->call->out);
+            exit_code = cli_done(x->call->out);
+        }
     }
     free(path);
     return exit_code;

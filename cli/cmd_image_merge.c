@@ -14,6 +14,7 @@
 #include "image_file.h"
 #include "image_merge.h"
 #include "map_file.h"
+#include "put_file.h"
 #include "table_file.h"
 
 enum {
@@ -388,12 +389,10 @@ static int write_out(struct merge *m)
 {
     struct cli_output *out = m->call->out;
     const char *path = cli_value(m->call, OPT_OUTPUT);
-    int os_errno = 0;
     const uint32_t n_bytes = m->out.end_bytes - m->start_bytes;
-    const ferry_err err = ferry_write_pieces(path, &m->out.pieces, &os_errno);
-    const struct ferry_about about = {path, NULL, os_errno ? strerror(os_errno) : NULL};
-    if (err)
-        return cli_fail_err(out, err, &about);
+    const int exit_code = cli_put_pieces(m->call, path, &m->out.pieces);
+    if (exit_code)
+        return exit_code;
     cJSON *root = cli_json(out);
     cJSON_AddStringToObject(root, "file", path);
     cJSON_AddNumberToObject(root, "size", n_bytes);

@@ -8,7 +8,7 @@
 
 #include "commands.h"
 #include "partition_input.h"
-#include "write_file.h"
+#include "put_file.h"
 
 enum { OPT_OUT = 'o' };
 
@@ -44,24 +44,6 @@ static ferry_err convert(const struct partition_input *in, struct ferry_rows *ro
     return ferry_rows_encode(rows, &in->options, r->table);
 }
 
-static int write_result(const struct cli_call *call, const char *path, const struct result *r)
-{
-    if (!strcmp(path, "-")) {
-        if (fwrite(r->bytes, 1, r->n_bytes, stdout) == r->n_bytes && fflush(stdout) == 0)
-            return CLI_EXIT_OK;
-        return cli_fail_err(
-            call->out, FERRY_ERR_FILE_WRITE,
-            &(struct ferry_about){.file = "standard output", .detail = strerror(errno)});
-    }
-    int os_errno;
-    const ferry_err err = ferry_write_file(path, r->bytes, r->n_bytes, &os_errno);
-    if (!err)
-        return CLI_EXIT_OK;
-    return cli_fail_err(
-        call->out, err,
-        &(struct ferry_about){.file = path, .detail = os_errno ? strerror(os_errno) : NULL});
-}
-
 static void say_warning(void *ctx, const char *line)
 {
     const struct cli_call *call = ctx;
@@ -75,10 +57,9 @@ static void say_built(struct cli_call *call, const struct ferry_rows *rows, cons
     cJSON_AddStringToObject(root, "output", path);
     cJSON_AddNumberToObject(root, "bytes", (double)r->n_bytes);
     cJSON_AddNumberToObject(root, "partitions", (double)rows->n_rows);
-    if (strcmp(path, "-") != 0)
-        cli_text(call->out, "%s: %zu partition%s, %s bytes%s.\n", path, rows->n_rows,
-                 rows->n_rows == 1 ? "" : "s", cli_thousands(r->n_bytes),
-                 rows->was_binary ? " of CSV" : "");
+    cli_text(call->out, "%s: %zu partition%s, %s bytes%s.\n", path, rows->n_rows,
+             rows->n_rows == 1 ? "" : "s", cli_thousands(r->n_bytes),
+             rows->was_binary ? " of CSV" : "");
 }
 
 static int build(struct cli_call *call, const struct partition_input *in, const char *path)
@@ -87,7 +68,8 @@ static int build(struct cli_call *call, const struct partition_input *in, const 
     struct result r = {0};
     const ferry_err err = convert(in, &rows, &r);
     partition_each_line(rows.warnings.text, say_warning, call);
-    int exit_code = err ? partition_fail(call, in, &rows, err) : write_result(call, path, &r);
+    int exit_code =
+        err ? partition_fail(call, in, &rows, err) : cli_put_file(call, path, r.bytes, r.n_bytes);
     if (!exit_code) {
         say_built(call, &rows, path, &r);
         exit_code = cli_done(call->out);
@@ -103,8 +85,6 @@ static int run(struct cli_call *call)
     const char *path = cli_value(call, OPT_OUT);
     if (!path)
         return cli_usage(call, "-o is missing: where shall the table go?");
-    if (!strcmp(path, "-") && call->out->json)
-        return cli_usage(call, "-o - and --json both want standard output");
     int exit_code = partition_input_open(call, &in);
     if (!exit_code)
         exit_code = partition_need_table(call, &in);

@@ -48,7 +48,7 @@ void cli_text(struct cli_output *out, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    if (!out->json)
+    if (!out->json && !out->is_taken)
         vprintf(fmt, ap);
     va_end(ap);
 }

@@ -16,6 +16,7 @@ struct cli_output {
     bool colour;     // on stdout
     bool colour_err; // on stderr
     bool utf8;       // the locale can show line drawing
+    bool is_taken;   // stdout carries a file's bytes, so no text goes there
     cJSON *root;
 };
 

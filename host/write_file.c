@@ -39,11 +39,17 @@ static ferry_err write_each(int fd, struct ferry_pieces *pieces)
     }
 }
 
-/* Takes fd over. */
-static ferry_err write_and_close(int fd, struct ferry_pieces *pieces, int *os_errno)
+ferry_err ferry_write_stream(int fd, struct ferry_pieces *pieces, int *os_errno)
 {
     const ferry_err err = write_each(fd, pieces);
     *os_errno = errno;
+    return err;
+}
+
+/* Takes fd over. */
+static ferry_err write_and_close(int fd, struct ferry_pieces *pieces, int *os_errno)
+{
+    const ferry_err err = ferry_write_stream(fd, pieces, os_errno);
     if (close(fd) == 0 || err)
         return err;
     *os_errno = errno;
@@ -88,23 +94,23 @@ ferry_err ferry_write_pieces(const char *path, struct ferry_pieces *pieces, int 
     return err;
 }
 
-struct whole {
-    struct ferry_pieces pieces; // first: a pointer to it is a pointer to the whole
-    const uint8_t *bytes;
-    size_t n_bytes;
-};
-
 static ferry_err next_whole(struct ferry_pieces *p, const uint8_t **bytes, size_t *n_bytes)
 {
-    struct whole *w = (struct whole *)(void *)p;
+    struct ferry_whole *w = (struct ferry_whole *)(void *)p;
     *bytes = w->bytes;
     *n_bytes = w->n_bytes;
     w->n_bytes = 0;
     return FERRY_OK;
 }
 
+struct ferry_pieces *ferry_pieces_of(struct ferry_whole *whole, const void *bytes, size_t n_bytes)
+{
+    *whole = (struct ferry_whole){{next_whole}, bytes, n_bytes};
+    return &whole->pieces;
+}
+
 ferry_err ferry_write_file(const char *path, const uint8_t *bytes, size_t n_bytes, int *os_errno)
 {
-    struct whole w = {{next_whole}, bytes, n_bytes};
-    return ferry_write_pieces(path, &w.pieces, os_errno);
+    struct ferry_whole whole;
+    return ferry_write_pieces(path, ferry_pieces_of(&whole, bytes, n_bytes), os_errno);
 }

@@ -20,6 +20,17 @@ struct ferry_pieces {
     ferry_err (*next)(struct ferry_pieces *p, const uint8_t **bytes, size_t *n_bytes);
 };
 
+/** Bytes in memory as pieces; whole is the caller's while they are used. */
+struct ferry_whole {
+    struct ferry_pieces pieces; // first: a pointer to it is a pointer to the whole
+    const uint8_t *bytes;
+    size_t n_bytes;
+};
+struct ferry_pieces *ferry_pieces_of(struct ferry_whole *whole, const void *bytes, size_t n_bytes);
+
+/** Writes to what is open already; it stays open. FERRY_ERR_FILE_WRITE, or what a piece says. */
+FERRY_MUST_CHECK ferry_err ferry_write_stream(int fd, struct ferry_pieces *pieces, int *os_errno);
+
 /** The same for a file that need not be in memory as a whole. */
 FERRY_MUST_CHECK ferry_err ferry_write_pieces(const char *path, struct ferry_pieces *pieces,
                                               int *os_errno);

@@ -1,6 +1,9 @@
 """ferry image merge: parts by address and by name, and what is refused."""
 
 import json
+import subprocess
+import tarfile
+from pathlib import Path
 
 import images
 import pytest
@@ -69,6 +72,57 @@ def test_by_name_is_a_device(ferry, parts, tmp_path):
     for name, content in (("ota_0", APP), ("bootloader", BOOTLOADER), ("nvs", b"\x12" * 0x4000)):
         ferry.ok("image", "extract", out, "--partition", name, "-o", tmp_path / "part.bin")
         assert (tmp_path / "part.bin").read_bytes() == content
+
+
+def espressif_elf():
+    vectors = Path(__file__).resolve().parents[1] / "vectors"
+    with tarfile.open(vectors / "E_images.tar.gz") as tar:
+        member = next(m for m in tar if m.name.endswith("/esp32c3_plain.elf"))
+        return tar.extractfile(member).read()
+
+
+@pytest.fixture
+def makers(ferry, put, tmp_path, parts):
+    """A command for each kind of result, -o to follow, and what it must write."""
+    merged, table = tmp_path / "merged.bin", tmp_path / "table.bin"
+    elf = put("app.elf", espressif_elf())
+    ferry.ok("image", "merge", CHIP, "-o", merged, *by_name(parts))
+    ferry.ok("partitions", "build", parts["table"], "-o", table)
+    ferry.ok("image", "build", elf, CHIP, "-o", tmp_path / "built.bin")
+    return {
+        "merge": (["image", "merge", CHIP, *by_name(parts)], merged.read_bytes()),
+        "extract": (["image", "extract", merged, "--slot", "ota_0"], APP),
+        "build": (["image", "build", elf, CHIP], (tmp_path / "built.bin").read_bytes()),
+        "table": (["partitions", "build", parts["table"]], table.read_bytes()),
+    }
+
+
+@pytest.mark.parametrize("which", ["merge", "extract", "build", "table"])
+def test_output_through_a_link_and_onto_standard_output(ferry, makers, tmp_path, which):
+    """A link stays one and its target is written. On standard output, by whatever name, are the
+    bytes and nothing else, where the stream stands."""
+    words, want = makers[which]
+    target, link, seen = tmp_path / "target.bin", tmp_path / "link.bin", tmp_path / "seen"
+    for old in (b"", b"x" * 200_000):
+        target.write_bytes(old)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target.name)
+        ferry.ok(*words, "-o", link)
+        assert link.is_symlink() and target.read_bytes() == want
+    target.unlink()
+    ferry.ok(*words, "-o", link)
+    assert link.is_symlink() and target.read_bytes() == want
+    for name in ("-", "/dev/stdout"):
+        run = subprocess.run([ferry.path, *map(str, words), "-o", name], capture_output=True,
+                             check=True, timeout=20)
+        assert run.stdout == want, name
+        with open(seen, "wb") as file:
+            file.write(b"before")
+            file.flush()
+            subprocess.run([ferry.path, *map(str, words), "-o", name], stdout=file, check=True,
+                           timeout=20)
+        assert seen.read_bytes() == b"before" + want, name
+        assert ferry(*words, "-o", name, "--json").code == 2
 
 
 def test_names_are_labels_then_slots_and_the_table_may_be_binary(ferry, parts, tmp_path):
