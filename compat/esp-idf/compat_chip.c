@@ -97,6 +97,7 @@ void ferry_compat_stop(void)
     if (!started)
         return;
     ferry_compat_drop_sessions();
+    ferry_compat_drop_reflashers();
     ferry_compat_nvs_drop();
     free(started->partitions);
     free(started);

@@ -33,6 +33,9 @@ esp_err_t ferry_compat_flash_err(ferry_err err);
 /** Closes every OTA session without a word, as a reset does. */
 void ferry_compat_drop_sessions(void);
 
+/** Frees every handle of esp_self_reflasher_init. */
+void ferry_compat_drop_reflashers(void);
+
 /** Whether the partition starts with an image that Espressif's esp_image_verify accepts; *img, if
  * not NULL, holds what was found. */
 bool ferry_compat_image_ok(const esp_partition_t *partition, struct ferry_image *img);

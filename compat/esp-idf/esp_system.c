@@ -2,7 +2,11 @@
  * boot decision chooses: the process replaces itself, the flash stays. */
 #include "esp_system.h"
 #include "compat_private.h"
+#include "esp_log.h"
 #include "ferry/boot.h"
+#include "ferry/plan_gate.h"
+#include "ferry/reflash.h"
+#include "reflash_waiting.h"
 #include "vdevice.h"
 
 #include <stdio.h>
@@ -43,9 +47,12 @@ static ferry_err raise_secure_version(void *ctx, uint32_t version)
     return FERRY_OK;
 }
 
-/* The boot decision, with its writes. FERRY_SLOT_NONE: nothing boots. */
+/* The boot decision, with its writes, by the table that is there now. FERRY_SLOT_NONE: nothing
+ * boots. */
 static int power_on(struct ferry_vdevice *v)
 {
+    if (ferry_vdevice_reload(v))
+        return FERRY_SLOT_NONE;
     const struct ferry_boot_hooks hooks = {.raise_secure_version = raise_secure_version, .ctx = v};
     struct ferry_boot_report report;
     if (ferry_boot_run(&v->dev, FERRY_HOLD_NONE, &hooks, &report))
@@ -67,6 +74,40 @@ static esp_err_t find_running(struct ferry_vdevice *v)
     return ESP_OK;
 }
 
+/* The app that boots finishes a reflash that power has interrupted, before it does anything else.
+ * Which app that is, is found without the writes of a boot: those come once the plan is done. */
+static ferry_err finish_reflash(struct ferry_vdevice *v)
+{
+    struct ferry_reflash r;
+    uint8_t work[FERRY_REFLASH_WORK_BYTES(FERRY_JOURNAL_BYTES)];
+    struct ferry_signed_plan_gate gate;
+    struct ferry_boot_preview preview;
+    const char *name = getenv("FERRY_RUNNING");
+    int slot = FERRY_SLOT_NONE;
+    if (!ferry_reflash_waits(v))
+        return FERRY_OK;
+    ferry_boot_preview(&v->dev, &preview);
+    if (!name || !*name || ferry_vdevice_slot(v, name, &slot))
+        slot = preview.booted;
+    if (slot == FERRY_SLOT_NONE)
+        return FERRY_ERR_NO_BOOT;
+    struct ferry_reflash_config cfg = {
+        .flash = &v->file.flash,
+        .journal = ferry_vdevice_journal(v),
+        .running = ferry_device_span(&v->dev, slot),
+        .work = work,
+        .work_bytes = sizeof(work),
+    };
+    if (v->trust.n_keys) {
+        ferry_signed_plan_gate_init(&gate, &v->trust);
+        cfg.gate = &gate.gate;
+    }
+    const ferry_err err = ferry_reflash_resume(&r, &cfg);
+    if (!err)
+        ESP_LOGI("ferry", "a reflash was interrupted; it is finished now");
+    return err ? err : ferry_vdevice_reload(v);
+}
+
 static esp_err_t open_failed(esp_err_t err)
 {
     ferry_vdevice_close(&device);
@@ -80,13 +121,17 @@ esp_err_t ferry_compat_open(const char *path)
         return ESP_ERR_NOT_FOUND;
     if (ferry_vdevice_need_table(&device))
         return open_failed(ESP_ERR_INVALID_STATE);
+    if (finish_reflash(&device))
+        return open_failed(ESP_ERR_INVALID_STATE);
     esp_err_t err = find_running(&device);
     if (err)
         return open_failed(err);
     const struct ferry_compat_chip chip = {.flash = &device.file.flash,
                                            .policy = &device.policy,
                                            .table_off_bytes = device.table_off_bytes,
-                                           .running = device.dev.running};
+                                           .running = device.dev.running,
+                                           .journal_off_bytes =
+                                               ferry_vdevice_journal(&device).off_bytes};
     err = ferry_compat_start(&chip);
     if (err)
         return open_failed(err);
@@ -108,6 +153,9 @@ void ferry_compat_open_named(char **argv)
     if (err) {
         fprintf(stderr, "%s: cannot start on this device: 0x%x (%s)\n", path, (unsigned)err,
                 esp_err_to_name(err));
+        if (err == ESP_ERR_INVALID_STATE)
+            fprintf(stderr, "if a reflash was interrupted, `ferry reflash status` knows of it and "
+                            "`ferry reflash resume` finishes it\n");
         exit(1);
     }
 }

@@ -17,7 +17,8 @@ struct ferry_compat_chip {
     const struct ferry_flash *flash;
     struct ferry_policy *policy; // anti-rollback raises secure_version in it
     uint32_t table_off_bytes;
-    int running; // slot number or FERRY_SLOT_FACTORY, FERRY_SLOT_TEST
+    int running;                // slot number or FERRY_SLOT_FACTORY, FERRY_SLOT_TEST
+    uint32_t journal_off_bytes; // of a reflash; 0: the flash's last sector
     /** Called with every new secure version; NULL: nobody asks. */
     esp_err_t (*secure_version_burnt)(void *ctx, uint32_t version);
     void *ctx;
@@ -30,9 +31,10 @@ esp_err_t ferry_compat_start(const struct ferry_compat_chip *chip);
 
 /** Opens a virtual device (a directory or flash file) and starts on it: in the slot that the
  * environment's FERRY_RUNNING names, else after the boot decision, whose writes are made. What
- * changes is kept when the program ends.
- * ESP_ERR_NOT_FOUND no such device or slot; ESP_ERR_INVALID_STATE no partition table;
- * ESP_ERR_OTA_ROLLBACK_FAILED nothing boots; as ferry_compat_start. */
+ * changes is kept when the program ends. A reflash that was interrupted is finished first, as
+ * firmware does that calls ferry_reflash_resume at its start, if an app still boots.
+ * ESP_ERR_NOT_FOUND no such device or slot; ESP_ERR_INVALID_STATE no partition table, or a reflash
+ * cannot be finished; ESP_ERR_OTA_ROLLBACK_FAILED nothing boots; as ferry_compat_start. */
 esp_err_t ferry_compat_open(const char *path);
 
 /** Forgets the chip. Whatever was got from the API before is no longer valid. */
