@@ -11,7 +11,9 @@ one file until Ctrl-C:  fault_server.py FILE [--tls FOLDER]
 import argparse
 import base64
 import contextlib
+import hashlib
 import pathlib
+import re
 import socket
 import ssl
 import struct
@@ -24,6 +26,7 @@ USER, PASSWORD = "bench", "s3cret"
 TOKEN_HEADER, TOKEN = "X-Fleet-Token", "42"
 ENDLESS_STOPS_AT = 64 << 20  # nobody who checks lengths takes that much
 PIECE = 4096
+DIGEST_NONCE = "0123456789abcdef"
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
@@ -288,6 +291,20 @@ def basic(h, data):
     h.status(401, ("WWW-Authenticate", 'Basic realm="firmware"'))
 
 
+def digest(h, data):
+    """RFC 7616 with MD5 and qop=auth, as old devices still speak it."""
+    def md5(*parts):
+        return hashlib.md5(":".join(parts).encode()).hexdigest()
+
+    fields = dict(re.findall(r'(\w+)="?([^",]*)"?', h.headers.get("Authorization", "")))
+    expected = md5(md5(USER, "firmware", PASSWORD), DIGEST_NONCE, fields.get("nc", ""),
+                   fields.get("cnonce", ""), "auth", md5(h.command, h.path))
+    if fields.get("nonce") == DIGEST_NONCE and fields.get("response") == expected:
+        return h.whole(data)
+    h.status(401, ("WWW-Authenticate",
+                   f'Digest realm="firmware", nonce="{DIGEST_NONCE}", qop="auth"'))
+
+
 def needs_header(h, data):
     h.whole(data) if h.headers.get(TOKEN_HEADER) == TOKEN else h.status(403)
 
@@ -377,6 +394,7 @@ FAULTS = {
     "gzip": gzip,
     "interim": interim,
     "basic": basic,
+    "digest": digest,
     "needs-header": needs_header,
     "403": lambda h, data: h.status(403),
     "404": lambda h, data: h.status(404),

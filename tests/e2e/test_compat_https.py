@@ -196,7 +196,8 @@ def test_silent_server_does_not_hang(app, device):
 
 
 @pytest.mark.parametrize("knobs, word", [
-    ({"chip": "esp32s3"}, "ESP_ERR_INVALID_VERSION"), ({"min_rev": 12000}, "ESP_ERR_INVALID_VERSION"),
+    ({"chip": "esp32s3"}, "ESP_ERR_INVALID_VERSION"),
+    ({"min_rev": 12000}, "ESP_ERR_INVALID_VERSION"),
     ({"magic": 0xE8}, "ESP_ERR_OTA_VALIDATE_FAILED"),
     ({"bad_hash": True}, "ESP_ERR_OTA_VALIDATE_FAILED"),
     ({"bad_checksum": True}, "ESP_ERR_OTA_VALIDATE_FAILED"),
