@@ -9,6 +9,7 @@ static const struct cli_command *const commands[] = {CLI_COMMANDS(ROW)};
 
 static const struct cli_group groups[] = {
     {"device", "make a virtual device and switch it on"},
+    {"fs", "files of a device: list, copy, remove; make and grow the file system"},
     {"image", "look into application images, check, build and sign them"},
     {"nvs", "read, write, build and check NVS partitions"},
     {"otadata", "look at the two entries that choose the slot, or erase them"},

@@ -18,6 +18,16 @@
     X(reject)                                                                                      \
     X(rollback_force)                                                                              \
     X(rollback_cancel)                                                                             \
+    X(fs_ls)                                                                                       \
+    X(fs_get)                                                                                      \
+    X(fs_put)                                                                                      \
+    X(fs_cat)                                                                                      \
+    X(fs_mkdir)                                                                                    \
+    X(fs_rm)                                                                                       \
+    X(fs_mv)                                                                                       \
+    X(fs_df)                                                                                       \
+    X(fs_grow)                                                                                     \
+    X(fs_mkfs)                                                                                     \
     X(image_info)                                                                                  \
     X(image_verify)                                                                                \
     X(image_extract)                                                                               \

@@ -92,8 +92,11 @@ static ferry_err walk_folder(struct walk *w)
     while (!err && (result = lfs_dir_read(&fs->lfs, &dir, &w->info)) > 0) {
         if (is_dots(w->info.name))
             continue;
+        if (!*w->info.name || strchr(w->info.name, '/')) // it would name another place
+            err = littlefs_fail(fs, FERRY_ERR_FS_DAMAGED, 0, 0, w->path);
         describe(&w->info, &w->entry);
-        err = join(fs, w->path, n, w->info.name);
+        if (!err)
+            err = join(fs, w->path, n, w->info.name);
         if (!err && !w->entry.is_folder)
             err = littlefs_result(fs, read_changed(fs, w->path, &w->entry.changed_ns), w->path);
         const bool is_folder = w->entry.is_folder;
