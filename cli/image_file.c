@@ -14,6 +14,7 @@
 #define FLASH_LEAST 0x400000u
 #define TABLE_OFF   0x8000u
 #define ERASED      0xff
+#define WINDOW      0x40000u // bytes of the file that stay in memory behind a reader
 
 static ferry_err read_bytes(const struct ferry_flash *flash, uint32_t off, void *dst, uint32_t len)
 {
@@ -21,6 +22,9 @@ static ferry_err read_bytes(const struct ferry_flash *flash, uint32_t off, void 
     if (!ferry_range_fits(off, len, f->n_bytes))
         return FERRY_ERR_FLASH_RANGE;
     memcpy(dst, f->bytes + off, len);
+    const uint32_t window = (off + len) / WINDOW;
+    if (off / WINDOW < window)
+        ferry_map_release(&f->mapped, (size_t)(window - 1) * WINDOW, WINDOW);
     return FERRY_OK;
 }
 

@@ -59,6 +59,15 @@ ferry_err ferry_map_file(const char *path, size_t max_bytes, struct ferry_mapped
     return err == FERRY_AGAIN ? read_instead(path, max_bytes, file, os_errno) : err;
 }
 
+void ferry_map_release(const struct ferry_mapped_file *file, size_t off, size_t n)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t first = (off + page - 1) / page * page;
+    const size_t end = (off + n) / page * page;
+    if (!file->is_read && first < end && end <= file->n_bytes)
+        (void)madvise((void *)(uintptr_t)(file->bytes + first), end - first, MADV_DONTNEED);
+}
+
 void ferry_unmap_file(struct ferry_mapped_file *file)
 {
     if (file->is_read)

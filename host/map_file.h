@@ -22,6 +22,10 @@ struct ferry_mapped_file {
 FERRY_MUST_CHECK ferry_err ferry_map_file(const char *path, size_t max_bytes,
                                           struct ferry_mapped_file *file, int *os_errno);
 
+/** Lets go of the memory of n bytes from off on, which were looked at; looked at again they come in
+ * again. What is not whole pages, or not in the file, stays. */
+void ferry_map_release(const struct ferry_mapped_file *file, size_t off, size_t n);
+
 /** Gives it back; does nothing to a struct of zeros. */
 void ferry_unmap_file(struct ferry_mapped_file *file);
 
