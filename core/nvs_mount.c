@@ -230,9 +230,9 @@ static ferry_err erase_replaced(struct ferry_nvs *s)
     if (err || !newest.entry.span)
         return err;
     ferry__nvs_want_like(&want, &newest.entry);
-    while ((err = ferry__nvs_find(s, &old, &want)) == FERRY_OK && old.page < newest.page) {
+    while (!err && (err = ferry__nvs_find(s, &old, &want)) == FERRY_OK && old.page < newest.page) {
         if (s->pages[old.page].state != NVS_FREEING)
-            return erase_repaired(s, &old);
+            err = erase_repaired(s, &old);
     }
     return ferry__nvs_end(err);
 }
