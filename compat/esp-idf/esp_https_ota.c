@@ -20,7 +20,7 @@ ESP_EVENT_DEFINE_BASE(ESP_HTTPS_OTA_EVENT);
 /* Nobody listens: no loop, and no matter. */
 static void tell(esp_https_ota_event_t id, const void *data, size_t n)
 {
-    (void)esp_event_post(ESP_HTTPS_OTA_EVENT, id, data, n, 0);
+    (void)esp_event_post(ESP_HTTPS_OTA_EVENT, (int32_t)id, data, n, 0);
 }
 
 /* ---- begin ---- */

@@ -138,3 +138,9 @@ esp_err_t esp_ota_invalidate_inactive_ota_data_slot(void)
     const esp_err_t err = inactive_entry(&o, &slot);
     return err ? err : erase_inactive(&o);
 }
+
+esp_err_t esp_ota_revoke_secure_boot_public_key(esp_ota_secure_boot_public_key_index_t index)
+{
+    (void)index;
+    return ESP_FAIL;
+}

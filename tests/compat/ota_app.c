@@ -50,9 +50,14 @@ static bool is_news(FILE *file)
 void app_main(void)
 {
     const esp_partition_t *running = esp_ota_get_running_partition();
+    esp_bootloader_desc_t bootloader;
     esp_ota_img_states_t state;
     ESP_LOGI(TAG, "running from %s, version %s, reset reason %d", running->label,
              esp_app_get_description()->version, esp_reset_reason());
+    if (esp_ota_get_bootloader_description(NULL, &bootloader) == ESP_OK)
+        ESP_LOGI(TAG, "bootloader %" PRIu32 " of %s", bootloader.version, bootloader.idf_ver);
+    if (esp_ota_revoke_secure_boot_public_key(SECURE_BOOT_PUBLIC_KEY_INDEX_1) != ESP_OK)
+        ESP_LOGI(TAG, "no key is revoked");
     if (esp_ota_get_state_partition(running, &state) == ESP_OK &&
         state == ESP_OTA_IMG_PENDING_VERIFY) {
         if (getenv("UNWELL"))

@@ -2,6 +2,7 @@
 what it does to the device is what `ferry` then finds. COMPAT names the folder of the programs."""
 
 import os
+import struct
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def test_it_runs_in_the_slot_that_boots(program):
     done = program("ota_app")
     assert done.returncode == 0, done.stderr
     assert "running from ota_0, version 1.0.0, reset reason 1" in done.stderr
+
+
+def test_it_knows_its_bootloader(program, device):
+    assert "bootloader" not in program("ota_app").stderr
+    desc = struct.pack("<BxxBI32s24s", 0x50, 0, 7, b"v6.1", b"Jan  2 2026 03:04:05")
+    flash = device.flash
+    device.flash = flash[:0x20] + desc.ljust(80, b"\0") + flash[0x70:]
+    said = program("ota_app").stderr
+    assert "bootloader 7 of v6.1" in said
+    assert "no key is revoked" in said
 
 
 def test_it_updates_restarts_and_confirms(program, device, tmp_path):

@@ -81,6 +81,15 @@ bool esp_ota_check_rollback_is_possible(void);
 esp_err_t esp_ota_erase_last_boot_app_partition(void);
 esp_err_t esp_ota_invalidate_inactive_ota_data_slot(void);
 
+typedef enum {
+    SECURE_BOOT_PUBLIC_KEY_INDEX_0,
+    SECURE_BOOT_PUBLIC_KEY_INDEX_1,
+    SECURE_BOOT_PUBLIC_KEY_INDEX_2,
+} esp_ota_secure_boot_public_key_index_t;
+
+/** ESP_FAIL: as on any chip whose Secure Boot is off, and a chip on a PC burns no eFuse for it. */
+esp_err_t esp_ota_revoke_secure_boot_public_key(esp_ota_secure_boot_public_key_index_t index);
+
 #ifdef __cplusplus
 }
 #endif
