@@ -1,7 +1,7 @@
 /* agent/keeper.h - the contract of whoever keeps a checkpoint across a reset.
  * A note of fixed size, written whole or not at all: what is loaded is what was last saved, or
  * nothing. Implemented by ports/posix/keeper_file.c; on a chip by a few hundred bytes of NVS. What
- * a note means is the update loop's business (agent/update_run.h). */
+ * a note means: agent/note.h. */
 #ifndef FERRY_KEEPER_H
 #define FERRY_KEEPER_H
 

@@ -1,24 +1,8 @@
 /* agent/update_kept.c - what an update keeps for the one that takes it up.
- * A note is the session's checkpoint and, behind it, the source's validator in words, so that a
- * server can be asked for the rest of that very file. Design: docs/design/resume.md. */
+ * What a note is: agent/note.h. Design: docs/design/resume.md. */
 #include "agent/update_run_private.h"
 
-#include <string.h>
-
-#include "ferry/crypto.h"
-
-#define NOTE_VALIDATOR FERRY_CHECKPOINT_BYTES
-
-/* The validator counts for one address only: two files can have the same date. */
-static void digest_validator(const char *address, const char *validator,
-                             uint8_t out[FERRY_CHECKPOINT_VALIDATOR])
-{
-    struct ferry_sha256 h;
-    ferry_sha256_init(&h);
-    ferry_sha256_update(&h, address, strlen(address) + 1);
-    ferry_sha256_update(&h, validator, strlen(validator));
-    ferry_sha256_finish(&h, out);
-}
+#include "agent/note.h"
 
 static void say_unkept(struct ferry__run *r, ferry_err err)
 {
@@ -34,33 +18,16 @@ void ferry__run_drop(struct ferry__run *r)
         say_unkept(r, err);
 }
 
-/* Whether the note may be of the file that this source has, and the validator to ask with. A local
- * source is compared byte for byte later, and a promised SHA-256 needs no validator. */
-static bool is_of_this_source(struct ferry__run *r, const struct ferry_checkpoint *c,
-                              const uint8_t *note)
-{
-    const struct ferry_source *s = r->job->source;
-    const char *text = (const char *)note + NOTE_VALIDATOR;
-    uint8_t digest[FERRY_CHECKPOINT_VALIDATOR];
-    if (!memchr(text, '\0', FERRY_SOURCE_VALIDATOR_BYTES))
-        return false;
-    if (!*text || s->is_local || !s->address)
-        return true;
-    digest_validator(s->address, text, digest);
-    if (memcmp(digest, c->validator, sizeof digest) != 0)
-        return r->config.sha256 != NULL;
-    memcpy(r->validator, text, strlen(text) + 1);
-    return true;
-}
-
 static ferry_err resume(struct ferry__run *r, const uint8_t *note)
 {
     struct ferry_checkpoint c;
-    if (ferry_checkpoint_read(note, FERRY_CHECKPOINT_BYTES, &c) || !is_of_this_source(r, &c, note))
-        return FERRY_ERR_CHECKPOINT;
+    ferry_err err =
+        ferry_note_read(note, r->job->source, r->config.sha256 != NULL, &c, r->validator);
+    if (err)
+        return err;
     if (!r->config.length_bytes)
         r->config.length_bytes = c.length_bytes;
-    ferry_err err = ferry_update_resume(r->u, r->job->device, &r->config, note);
+    err = ferry_update_resume(r->u, r->job->device, &r->config, note);
     if (!err)
         do {
             err = ferry_update_rehash(r->u);
@@ -101,17 +68,13 @@ ferry_err ferry__run_keep(struct ferry__run *r)
     uint8_t note[FERRY_NOTE_BYTES] = {0};
     uint8_t digest[FERRY_CHECKPOINT_VALIDATOR];
     struct ferry_keeper *k = r->job->keeper;
-    const struct ferry_source *s = r->job->source;
-    const bool has_validator = r->validator[0] && s->address;
     if (!r->keeps)
         return FERRY_OK;
-    if (has_validator)
-        digest_validator(s->address, r->validator, digest);
-    ferry_err err = ferry_update_checkpoint(r->u, has_validator ? digest : NULL, note);
+    const uint8_t *kept = ferry_note_digest(r->job->source, r->validator, digest);
+    ferry_err err = ferry_update_checkpoint(r->u, kept, note);
     if (err)
         return err == FERRY_AGAIN ? FERRY_OK : err;
-    if (has_validator)
-        memcpy(note + NOTE_VALIDATOR, r->validator, strlen(r->validator));
+    ferry_note_seal(note, kept ? r->validator : "");
     err = k->ops->save(k, note);
     r->has_note |= err == FERRY_OK;
     if (err) { // once is enough, to try and to say

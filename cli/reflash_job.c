@@ -71,6 +71,7 @@ int reflash_job_open(const struct cli_call *call, struct reflash_job *job, bool 
     if (exit_code)
         return exit_code;
     const struct ferry_flash *flash = &job->v.file.flash;
+    job->is_trial = trial;
     if (trial) {
         const ferry_err err = ferry_reflash_trial_open(&job->trial, flash);
         if (err)

@@ -4,6 +4,7 @@
 #ifndef CLI_REFLASH_JOB_H
 #define CLI_REFLASH_JOB_H
 
+#include "agent/keeper.h"
 #include "device_args.h"
 #include "ferry/plan_gate.h"
 #include "ferry/reflash.h"
@@ -31,7 +32,8 @@ struct reflash_job {
     struct reflash_args args;
     struct ferry_vdevice v;
     bool is_open;                     // v is
-    struct ferry_reflash_trial trial; // plan: what is staged and checked on
+    bool is_trial;                    // what happens happens in memory
+    struct ferry_reflash_trial trial; // ... which is this
     struct ferry_reflash r;
     struct ferry_reflash_config cfg;
     struct ferry_reflash_site site;
@@ -121,7 +123,17 @@ struct reflash_sink {
      * needs to come. */
     ferry_err (*begin)(struct reflash_sink *s, uint32_t length_bytes, bool *is_enough);
     ferry_err (*write)(struct reflash_sink *s, const void *data, uint32_t n);
-    bool is_to_blame; // the error was the sink's
+    /** No byte follows. NULL: nothing to be done then. */
+    ferry_err (*finish)(struct reflash_sink *s);
+    /** Instead of begin: goes on where a checkpoint left off, *at bytes into the content.
+     * FERRY_ERR_CHECKPOINT it is no use: begin anew. NULL with no keeper. */
+    ferry_err (*resume)(struct reflash_sink *s, const uint8_t blob[FERRY_CHECKPOINT_BYTES],
+                        uint32_t length_bytes, uint32_t *at, bool *is_enough);
+    /** As ferry_stage_checkpoint. NULL with no keeper. */
+    ferry_err (*checkpoint)(struct reflash_sink *s, const uint8_t *validator,
+                            uint8_t blob[FERRY_CHECKPOINT_BYTES]);
+    struct ferry_keeper *keeper; // across this program's end; NULL: none
+    bool is_to_blame;            // the error was the sink's
 };
 
 /** Fetches name into the sink, asking again where that is worth it. Returns CLI_EXIT_OK, or the
@@ -129,5 +141,14 @@ struct reflash_sink {
  * caller who complains. */
 int reflash_fetch(struct reflash_job *job, const struct reflash_wish *wish,
                   struct reflash_sink *sink, ferry_err *err);
+
+/* ---- reflash_kept.c ---- */
+
+/** A keeper for the checkpoint of the content with this destination, beside the device; NULL where
+ * nothing is to be kept: a trial, a chip at a port. One at a time. */
+struct ferry_keeper *reflash_keeper(const struct reflash_job *job, uint32_t dest_off_bytes);
+
+/** Forgets the checkpoints of all contents: the plan is in the journal, or nothing was to do. */
+void reflash_drop_kept(const struct reflash_job *job);
 
 #endif

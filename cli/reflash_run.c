@@ -95,6 +95,7 @@ int reflash_begin_and_run(struct reflash_job *j)
     const ferry_err err = ferry_reflash_begin(&j->r, signature);
     if (err)
         return reflash_fail(j, err);
+    reflash_drop_kept(j);
     if (j->report.n_sectors)
         exit_code = reflash_carry_out(j);
     if (exit_code)

@@ -184,6 +184,29 @@ static ferry_err stage_write(struct reflash_sink *s, const void *data, uint32_t 
     return ferry_stage_write(&((struct stage_sink *)s)->job->stage, data, n);
 }
 
+static ferry_err stage_resume(struct reflash_sink *s, const uint8_t *blob, uint32_t length_bytes,
+                              uint32_t *at, bool *is_enough)
+{
+    struct stage_sink *k = (struct stage_sink *)s;
+    const struct reflash_wish *wish = k->goal->wish;
+    struct ferry_step step = k->goal->step;
+    step.length_bytes = length_bytes;
+    const ferry_err err = ferry_stage_resume(
+        &k->job->stage, &step, wish->has_sha256 ? wish->sha256 : NULL, blob, is_enough);
+    *at = k->job->stage.got_bytes;
+    return err;
+}
+
+static ferry_err stage_checkpoint(struct reflash_sink *s, const uint8_t *validator, uint8_t *blob)
+{
+    return ferry_stage_checkpoint(&((struct stage_sink *)s)->job->stage, validator, blob);
+}
+
+static ferry_err stage_finish(struct reflash_sink *s)
+{
+    return ferry_stage_finish(&((struct stage_sink *)s)->job->stage);
+}
+
 static ferry_err stage_table(struct reflash_job *job, const struct reflash_goal *g)
 {
     struct ferry_step step = g->step;
@@ -197,18 +220,24 @@ static ferry_err stage_table(struct reflash_job *job, const struct reflash_goal 
 
 static int stage_one(struct reflash_job *job, const struct reflash_goal *g)
 {
-    struct stage_sink k = {{stage_begin, stage_write, false}, job, g};
+    struct stage_sink k = {
+        .sink = {.begin = stage_begin,
+                 .write = stage_write,
+                 .finish = stage_finish,
+                 .resume = stage_resume,
+                 .checkpoint = stage_checkpoint,
+                 .keeper = reflash_keeper(job, g->step.dest_off_bytes)},
+        .job = job,
+        .goal = g,
+    };
     ferry_err err = FERRY_OK;
     if (g->step.kind == FERRY_STEP_TABLE) {
         err = stage_table(job, g);
         return err ? reflash_fail_stage(job, g->wish, err) : CLI_EXIT_OK;
     }
-    const uint8_t n_steps = job->r.plan.n_steps;
     const int exit_code = reflash_fetch(job, g->wish, &k.sink, &err);
     if (exit_code)
         return exit_code;
-    if (!err && job->r.plan.n_steps == n_steps) // else the destination held it
-        err = ferry_stage_finish(&job->stage);
     return err ? reflash_fail_stage(job, g->wish, err) : CLI_EXIT_OK;
 }
 

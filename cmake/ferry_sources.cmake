@@ -66,6 +66,7 @@ set(FERRY_AGENT_SOURCES
     agent/http_head.c
     agent/manifest.c
     agent/retry.c
+    agent/note.c
     agent/update_kept.c
     agent/update_run.c)
 
