@@ -199,7 +199,7 @@ static struct nvs_value random_value(struct sweep *w)
     const uint32_t kind = roll(w, 26);
     struct nvs_value v = {types[kind < 16 ? kind : 15], 1 + roll(w, 250), 0};
     if (v.type == FERRY_NVS_STRING)
-        v.size_bytes = sizes[roll(w, roll(w, 4) ? 5 : 9)];
+        v.size_bytes = sizes[roll(w, roll(w, 3) || w->store->xts ? 5 : 9)];
     // Encrypted, each entry is an operation, and large values would hide the rest.
     const uint32_t n_sizes = w->store->xts && roll(w, 8) ? 6 : 6 + w->store->n_pages;
     if (v.type == FERRY_NVS_BLOB && kind != 16)
