@@ -26,6 +26,15 @@ struct reflash_goal {
     char from[80];          // "nvs at 0x9000", "app.bin"
 };
 
+#define REFLASH_LOSSES 4u
+
+/** A partition whose content staging overwrites. */
+struct reflash_loss {
+    char label[FERRY_LABEL_BYTES + 1];
+    char app[80];     // what it says of itself; "" a data partition
+    bool is_rollback; // what a rollback would boot
+};
+
 /** Large; one per program. */
 struct reflash_job {
     const struct cli_call *call;
@@ -42,6 +51,8 @@ struct reflash_job {
     struct ferry_reflash_report report;
     struct ferry_stage stage;
     bool has_stage, has_backup;
+    unsigned n_losses;
+    struct reflash_loss losses[REFLASH_LOSSES];
     struct ferry_span backup;
     struct reflash_rows today, after; // after: the new table's, today's without one
     bool has_new_table;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device_words.h"
 #include "ferry/bytes.h"
 #include "map_file.h"
 #include "reflash_make.h"
@@ -292,6 +293,50 @@ static ferry_err find_area_for(struct reflash_job *job, const bool *wanted, unsi
     return err;
 }
 
+/** Is there anything in a partition to be lost? */
+static bool holds_data(const struct reflash_job *job, const struct ferry_partition *p)
+{
+    const struct ferry_step all = {.dest_off_bytes = p->off_bytes,
+                                   .dest_size_bytes = p->size_bytes};
+    return !reflash_rest_is_blank(job, &all);
+}
+
+static void add_loss(struct reflash_job *job, const struct ferry_partition *p)
+{
+    struct reflash_loss *loss = &job->losses[job->n_losses];
+    const struct ferry_stage *s = &job->stage;
+    const struct ferry_region at = {job->cfg.flash, p->off_bytes, p->size_bytes};
+    struct ferry_app_desc desc;
+    uint8_t work[FERRY_APP_DESC_HEAD_BYTES];
+    *loss = (struct reflash_loss){{0}, {0}, false};
+    cli_printable(loss->label, sizeof(loss->label), p->label);
+    if (p->type == FERRY_TYPE_APP) {
+        if (ferry_image_read_desc(&at, work, &desc))
+            return; // no app, or a part of one
+        cli_app_words(loss->app, sizeof(loss->app), &desc);
+        loss->is_rollback = s->loses_rollback &&
+                            ferry_device_span(&job->v.dev, s->lost_slot).off_bytes == p->off_bytes;
+    } else if (!holds_data(job, p)) {
+        return;
+    }
+    job->n_losses++;
+    if (!job->is_trial) // a plan says it where it lists the staging area
+        cli_warn(job->call->out, "staging overwrites %s in %s%s",
+                 loss->app[0] ? loss->app : "the content", loss->label,
+                 loss->is_rollback ? ", which a rollback would boot" : "");
+}
+
+/** Says what staging in the area will cost, before anything of it is written. */
+static void note_losses(struct reflash_job *job)
+{
+    const struct ferry_region *a = &job->stage.area;
+    for (unsigned i = 0; i < job->today.n && job->n_losses < REFLASH_LOSSES; i++) {
+        const struct ferry_partition *p = &job->today.rows[i];
+        if (ferry_ranges_overlap(p->off_bytes, p->size_bytes, a->off_bytes, a->size_bytes))
+            add_loss(job, p);
+    }
+}
+
 static int open_area(struct reflash_job *job, const bool *wanted, unsigned first)
 {
     struct ferry_span area;
@@ -311,6 +356,8 @@ static int open_area(struct reflash_job *job, const bool *wanted, unsigned first
     if (!err)
         err = ferry_stage_open(&job->stage, &job->r, &job->site, &job->v.dev, area);
     job->has_stage |= !err;
+    if (!err)
+        note_losses(job);
     return err ? reflash_fail_stage(job, NULL, err) : CLI_EXIT_OK;
 }
 

@@ -120,6 +120,14 @@ static void print_places(struct reflash_job *job)
                  (unsigned)a->off_bytes, cli_thousands(job->stage.used_bytes),
                  cli_thousands(a->size_bytes));
     }
+    for (unsigned i = 0; i < job->n_losses; i++) {
+        const struct reflash_loss *loss = &job->losses[i];
+        head(out, "");
+        cli_text(out, "%soverwrites%s %s in %s%s\n", cli_colour(out, CLI_WARN),
+                 cli_colour(out, CLI_PLAIN), loss->app[0] ? loss->app : "the content", loss->label,
+                 loss->is_rollback ? ", which a rollback would boot: there is none from then on"
+                                   : "");
+    }
     head(out, "Journal");
     cli_text(out, "0x%x%s\n", (unsigned)job->cfg.journal.off_bytes,
              job->cfg.gate ? job->args.has_key ? ", signed" : ", needs a signature" : "");
@@ -219,6 +227,18 @@ static void put_steps(struct reflash_job *job, cJSON *root)
     }
 }
 
+static void put_losses(const struct reflash_job *job, cJSON *root)
+{
+    cJSON *list = cJSON_AddArrayToObject(root, "staging_overwrites");
+    for (unsigned i = 0; i < job->n_losses; i++) {
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddItemToArray(list, o);
+        cJSON_AddStringToObject(o, "label", job->losses[i].label);
+        cJSON_AddStringToObject(o, "app", job->losses[i].app);
+        cJSON_AddBoolToObject(o, "rollback", job->losses[i].is_rollback);
+    }
+}
+
 static void put_plan(struct reflash_job *job)
 {
     cJSON *root = cli_json(job->call->out);
@@ -236,6 +256,7 @@ static void put_plan(struct reflash_job *job)
     cJSON_AddNumberToObject(root, "window_step", rep->window_step);
     cJSON_AddNumberToObject(root, "no_return_step", rep->no_return_step);
     cJSON_AddBoolToObject(root, "backup", job->has_backup);
+    put_losses(job, root);
     if (job->has_stage) {
         cJSON_AddNumberToObject(root, "staging", job->stage.area.off_bytes);
         cJSON_AddNumberToObject(root, "staged", job->stage.used_bytes);

@@ -79,3 +79,38 @@ def test_damaged_plan_files_end_in_an_answer(bench):
     ("data@storage=ftp://127.0.0.1/x", "ftp://")])
 def test_unknown_places_and_files_are_named(bench, step, says):
     assert says in bench.refused("run", f"--step={step}")["error"]
+
+
+@pytest.fixture
+def updated(bench):
+    """Demo 2.0.0 runs from ota_1, confirmed; a rollback would boot demo 1.0.0 in ota_0."""
+    bench("update", bench.path, "v2.bin", "--boot")
+    bench("confirm", bench.path)
+    return bench
+
+
+RAW = "--step=raw@0xc0000+0x20000=fs.bin"
+
+
+def test_what_staging_overwrites_is_said_beforehand(updated):
+    before = updated.flash
+    said = updated.done("plan", RAW)
+    assert said["staging"] == 0x10000
+    lost, = said["staging_overwrites"]
+    assert lost["label"] == "ota_0" and "1.0.0" in lost["app"] and lost["rollback"] is True
+    text = updated.ferry("reflash", "plan", updated.path, RAW, cwd=updated.folder)
+    assert "overwrites demo 1.0.0 in ota_0, which a rollback would boot" in text.out, text
+    assert updated.flash == before
+    result = updated.reflash("run", RAW)
+    assert result.code == 0 and "staging overwrites demo 1.0.0 in ota_0" in result.err, result
+
+
+def test_content_of_a_partition_chosen_for_staging_is_named(updated):
+    lost, = updated.done("plan", RAW, "--staging=storage")["staging_overwrites"]
+    assert lost == {"label": "storage", "app": "", "rollback": False}
+    updated.put(updated.at("storage"), b"\xff" * 0x20000)
+    assert updated.done("plan", RAW, "--staging=storage")["staging_overwrites"] == []
+
+
+def test_slot_without_an_app_costs_nothing(bench):
+    assert bench.done("plan", RAW)["staging_overwrites"] == []
