@@ -9,42 +9,55 @@
 #include <time.h>
 
 struct ferry_compat_task {
+    struct ferry_compat_task *next;
+    pthread_t thread;
     TaskFunction_t function;
     void *parameters;
+    bool has_ended;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t one_ended = PTHREAD_COND_INITIALIZER;
-static unsigned n_tasks;
+static struct ferry_compat_task *tasks;
 
-static void count(int change)
+static void ended(void *arg)
 {
+    struct ferry_compat_task *task = arg;
     pthread_mutex_lock(&lock);
-    n_tasks += (unsigned)change;
+    task->has_ended = true;
     pthread_cond_broadcast(&one_ended);
     pthread_mutex_unlock(&lock);
 }
 
-static void ended(void *unused)
-{
-    (void)unused;
-    count(-1);
-}
-
 static void *run(void *arg)
 {
-    const struct ferry_compat_task task = *(struct ferry_compat_task *)arg;
-    free(arg);
-    pthread_cleanup_push(ended, NULL); // also for vTaskDelete
-    task.function(task.parameters);
+    struct ferry_compat_task *task = arg;
+    pthread_cleanup_push(ended, task); // also for vTaskDelete
+    task->function(task->parameters);
     pthread_cleanup_pop(1);
     return NULL;
+}
+
+/* Takes what has ended out of the list; with the lock. Joined, because what libraries keep for a
+ * thread goes only after its last line. */
+static void reap(void)
+{
+    for (struct ferry_compat_task **at = &tasks; *at;) {
+        struct ferry_compat_task *task = *at;
+        if (!task->has_ended) {
+            at = &task->next;
+            continue;
+        }
+        *at = task->next;
+        pthread_join(task->thread, NULL);
+        free(task);
+    }
 }
 
 void ferry_compat_wait_for_tasks(void)
 {
     pthread_mutex_lock(&lock);
-    while (n_tasks)
+    for (reap(); tasks; reap())
         pthread_cond_wait(&one_ended, &lock);
     pthread_mutex_unlock(&lock);
 }
@@ -53,21 +66,24 @@ BaseType_t xTaskCreate(TaskFunction_t function, const char *name, uint32_t stack
                        void *parameters, UBaseType_t priority, TaskHandle_t *out_handle)
 {
     (void)name, (void)stack_bytes, (void)priority;
-    struct ferry_compat_task *task = malloc(sizeof(*task));
-    pthread_t thread;
+    struct ferry_compat_task *task = calloc(1, sizeof(*task));
     if (!task)
         return pdFAIL;
-    *task = (struct ferry_compat_task){function, parameters};
+    task->function = function;
+    task->parameters = parameters;
     if (out_handle)
         *out_handle = task;
-    count(1);
-    if (pthread_create(&thread, NULL, run, task)) {
-        count(-1);
-        free(task);
-        return pdFAIL;
+    pthread_mutex_lock(&lock);
+    reap();
+    const bool is_started = pthread_create(&task->thread, NULL, run, task) == 0;
+    if (is_started) {
+        task->next = tasks;
+        tasks = task;
     }
-    pthread_detach(thread);
-    return pdPASS;
+    pthread_mutex_unlock(&lock);
+    if (!is_started)
+        free(task);
+    return is_started ? pdPASS : pdFAIL;
 }
 
 BaseType_t xTaskCreatePinnedToCore(TaskFunction_t function, const char *name, uint32_t stack_bytes,

@@ -26,7 +26,6 @@ struct esp_http_client {
     struct http_field *fields;
     esp_http_client_auth_type_t auth;
     bool asked_digest; // by the last 401
-    int n_redirects;
 
     struct ferry_curl_library lib;
     CURLM *multi;
@@ -37,8 +36,8 @@ struct esp_http_client {
     bool has_head;
     bool is_done;
     bool is_paused;
-    CURLcode result; // once is_done
-    unsigned n_heads;
+    CURLcode result;     // once is_done
+    bool was_challenged; // the first 401 of a digest came
     size_t n_head_bytes;
     ferry_err refused; // our own callbacks found something wrong
     int64_t heard_ms;

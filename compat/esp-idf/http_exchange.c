@@ -57,7 +57,8 @@ static void end_of_head(struct esp_http_client *c)
 {
     // The first 401 of a digest is libcurl's own affair: it asks again by itself.
     const bool is_challenge =
-        c->head.status == 401 && c->auth == HTTP_AUTH_TYPE_DIGEST && c->n_heads++ == 0;
+        c->head.status == 401 && c->auth == HTTP_AUTH_TYPE_DIGEST && !c->was_challenged;
+    c->was_challenged |= is_challenge;
     c->has_head = c->head.status >= 200 && !is_challenge;
 }
 
@@ -315,7 +316,7 @@ esp_err_t http_exchange_open(struct esp_http_client *c)
     http_exchange_close(c);
     c->is_connected = c->has_head = c->is_done = c->is_paused = c->asked_digest = false;
     c->result = CURLE_OK;
-    c->n_heads = 0;
+    c->was_challenged = false;
     c->n_head_bytes = 0;
     c->refused = FERRY_OK;
     c->got_bytes = 0;

@@ -32,7 +32,8 @@ def files():
     rows = [*OLD, ("extra", images.DATA, 0x40, GAP, 0x10000)]
     return {"v2.bin": images.app(version="2.0.0", size=90000, seed=2), "boot2.bin": bootloader(2),
             "table.bin": images.table(rows), "data.bin": noise(30001, 3),
-            "big.bin": noise(60000, 4), "mcu.bin": MCUBOOT, "html.bin": b"<html>log in first</html>" * 100}
+            "big.bin": noise(60000, 4), "mcu.bin": MCUBOOT,
+            "html.bin": b"<html>log in first</html>" * 100}
 
 
 @pytest.fixture
