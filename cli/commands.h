@@ -32,6 +32,7 @@
     X(image_verify)                                                                                \
     X(image_extract)                                                                               \
     X(image_merge)                                                                                 \
+    X(image_flash)                                                                                 \
     X(image_build)                                                                                 \
     X(image_sign)                                                                                  \
     X(nvs_list)                                                                                    \
