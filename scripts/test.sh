@@ -85,6 +85,8 @@ bench() {
     build/release/bench/bench_update
     printf '\na reflash beside esp-self-reflasher, on the flash model\n'
     build/release/bench/bench_reflash
+    printf '\nflash operations of setting values, beside those recorded of nvs_flash\n'
+    build/release/bench/bench_nvs tests/vectors
     printf '\nthe command line beside other tools\n'
     python3 scripts/bench.py
 }

@@ -93,7 +93,8 @@ FAULTS = {
     "a copy that was interrupted is not finished": [
         (
             "core/nvs_mount.c",
-            "        if (s->pages[i].state == NVS_FREEING) {\n            err = finish_copy(s, i);\n",
+            "        if (s->pages[i].state == NVS_FREEING) {\n"
+            "            err = finish_copy(s, i);\n",
             "        if (s->pages[i].state == NVS_FREEING) {\n"
             "            err = ferry__nvs_release(s, i);\n",
         ),
