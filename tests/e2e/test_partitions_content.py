@@ -165,3 +165,19 @@ def test_progress_of_long_work_is_told(ferry, tmp_path, image_file):
     big.write_bytes(b"x" * 0x300000)
     assert "Writing vfs" in ferry.ok("partitions", "write", dump, "vfs", big).err
     assert "Erasing vfs" in ferry.ok("partitions", "erase", dump, "vfs").err
+
+
+@pytest.mark.parametrize("damage, taken", [
+    ({"bad_checksum": True}, False),  # the ROM would not start it
+    ({"bad_hash": True}, True),       # the ROM does not look at that
+    ({}, True),
+])
+def test_damaged_bootloader_is_refused(ferry, tmp_path, damage, taken):
+    dump, boot = tmp_path / "dump.bin", tmp_path / "boot.bin"
+    dump.write_bytes(images.dump({"ota_0": images.app()}, bootloader=images.app(size=3000)))
+    boot.write_bytes(images.app(no_descriptor=True, size=9000, **damage))
+    before = dump.read_bytes()
+    result = ferry("partitions", "write", dump, "bootloader", boot, "--force", "--chip=esp32c3")
+    assert result.code == (0 if taken else 1), result
+    assert taken == dump.read_bytes().startswith(boot.read_bytes())
+    assert taken or ("checksum" in result.err and dump.read_bytes() == before)
