@@ -47,6 +47,30 @@ static ferry_err check_journal(struct ferry_reflash *r, const struct ferry_table
     return FERRY_OK;
 }
 
+/* The contents of a plan have one view of the flash. If that one encrypts, what others read and
+ * write without encryption can be no destination, and no source. */
+static ferry_err check_view(struct ferry_reflash *r, const struct ferry_table *t, bool of_sources)
+{
+    struct ferry_partition p;
+    for (uint32_t i = 0; r->cfg.flash != r->cfg.journal.flash && i < t->n_partitions; i++) {
+        const ferry_err err = ferry_table_get(t, i, &p);
+        if (err)
+            return ferry__reflash_fail(r, -1, err, 0, 0, t->off_bytes);
+        const bool encrypted = p.type == FERRY_TYPE_APP || (p.flags & FERRY_FLAG_ENCRYPTED) ||
+                               (p.type == FERRY_TYPE_DATA &&
+                                (p.subtype == FERRY_DATA_OTA || p.subtype == FERRY_DATA_NVS_KEYS));
+        for (int k = 0; !encrypted && k < r->plan.n_steps; k++) {
+            const struct ferry_step *s = &r->plan.steps[k];
+            const uint32_t off = of_sources ? s->source_off_bytes : s->dest_off_bytes;
+            const uint32_t n = of_sources ? s->length_bytes : ferry__step_work_bytes(s);
+            if ((!of_sources || s->source == FERRY_SOURCE_MOVED) &&
+                ferry_ranges_overlap(off, n, p.off_bytes, p.size_bytes))
+                return ferry__reflash_fail(r, k, FERRY_ERR_REFLASH_PLAIN, off, p.off_bytes, 0);
+        }
+    }
+    return FERRY_OK;
+}
+
 static ferry_err check_ranges(struct ferry_reflash *r, const struct ferry_reflash_site *site)
 {
     struct ferry_table today;
@@ -65,7 +89,8 @@ static ferry_err check_ranges(struct ferry_reflash *r, const struct ferry_reflas
     // A device without a table has no partitions to look after.
     if (ferry_table_open(&today, r->cfg.flash, site->table_off_bytes, NULL))
         return FERRY_OK;
-    return check_journal(r, &today);
+    err = check_view(r, &today, true);
+    return err ? err : check_journal(r, &today);
 }
 
 /* ---- contents ---- */
@@ -210,6 +235,8 @@ static ferry_err check_layout(struct ferry_reflash *r, const struct ferry_reflas
     if (err)
         return fail_step(r, -1, err);
     err = check_journal(r, &t);
+    if (!err)
+        err = check_view(r, &t, false);
     if (!err)
         err = check_places(r, site, &t);
     if (!err && d->n_slot_rows && !d->otadata.size_bytes)

@@ -126,6 +126,8 @@
       "step {v} of the reflash plan was begun, and it can only be finished now")                   \
     X(FERRY_ERR_REFLASH_UNSETTLED, "the next boot would start the app at {v:x}, not the running "  \
                                    "one at {l:x}: confirm or settle the update first" WHY)         \
+    X(FERRY_ERR_REFLASH_PLAIN, "the partition at {l:x} is not encrypted, but a plan on a device "  \
+                               "with flash encryption reads and writes encrypted" WHY)             \
     X(FERRY_ERR_OTADATA_VERIFY, "otadata does not hold what was written to it" AT_OFFSET)          \
     X(FERRY_ERR_OTADATA_SEQ, "the otadata sequence number {v} is used up; the limit is {l}")       \
     X(FERRY_ERR_SLOT_FACTORY, "the factory app runs: there is nothing to confirm or to reject")    \

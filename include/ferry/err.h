@@ -98,6 +98,7 @@ extern "C" {
     X(FERRY_ERR_REFLASH_BACKUP, -734, "no backup was kept")                                        \
     X(FERRY_ERR_REFLASH_BEGUN, -735, "too late to give the reflash plan up")                       \
     X(FERRY_ERR_REFLASH_UNSETTLED, -736, "next boot would start another app than the running one") \
+    X(FERRY_ERR_REFLASH_PLAIN, -737, "partition is not encrypted, but the plan writes encrypted")  \
     X(FERRY_ERR_OTADATA_VERIFY, -800, "otadata does not hold what was written")                    \
     X(FERRY_ERR_OTADATA_SEQ, -801, "otadata sequence number is used up")                           \
     X(FERRY_ERR_SLOT_FACTORY, -802, "factory app is running, there is nothing to confirm")         \

@@ -28,7 +28,9 @@ static inline struct ferry_region ferry_reflash_journal_default(const struct fer
 struct ferry_reflash_config {
     const struct ferry_flash *flash; // contents are read and written through it
     struct ferry_region journal;     // one sector, at an address fixed in app and bootloader; its
-                                     // flash may be another, unencrypted view of the same chip
+                                     // flash may be another, unencrypted view of the same chip:
+                                     // then `flash` encrypts, and so must be each partition that
+                                     // a plan reads or writes
     struct ferry_span running;       // the partition whose code runs now; size 0: none does
                                      // (a bootloader, or a tool on a dump)
     struct ferry_plan_gate *gate;    // what every plan must pass; NULL: nothing
@@ -190,11 +192,12 @@ FERRY_MUST_CHECK ferry_err ferry_reflash_guard(struct ferry_reflash *r,
  * FERRY_ERR_REFLASH_PLACE     an app is not to lie at the start of an app partition of the new
  *                             table, or a table or bootloader not where it is looked for; fault:
  *                             offset, where it would belong
- * FERRY_ERR_REFLASH_LOST      the old table has NVS, and the new one has none or the plan does not
- *                             bring its content along; fault: offset of the old one
- * FERRY_ERR_NO_OTADATA        the new table has OTA slots but no otadata
- * FERRY_ERR_NO_BOOT           nothing would boot afterwards; fault: slots tried
- * errors of ferry_image_verify and ferry_table_open for contents and for the new layout; flash. */
+ * FERRY_ERR_REFLASH_PLAIN     flash encrypts, and a step moves out of a partition or writes into
+ * one that is not encrypted; fault: offsets of both FERRY_ERR_REFLASH_LOST      the old table has
+ * NVS, and the new one has none or the plan does not bring its content along; fault: offset of the
+ * old one FERRY_ERR_NO_OTADATA        the new table has OTA slots but no otadata FERRY_ERR_NO_BOOT
+ * nothing would boot afterwards; fault: slots tried errors of ferry_image_verify and
+ * ferry_table_open for contents and for the new layout; flash. */
 FERRY_MUST_CHECK ferry_err ferry_reflash_check(struct ferry_reflash *r,
                                                const struct ferry_reflash_site *site,
                                                uint32_t flags, struct ferry_reflash_bench *bench,

@@ -274,6 +274,34 @@ static void too_many_steps_are_refused(void)
     world_free(&w);
 }
 
+/* Two views of one chip, as with flash encryption: the journal's is the plain one. */
+static void plain_partition_has_no_place_in_an_encrypted_plan(void)
+{
+    struct ferry_step s = world_step(FERRY_STEP_DATA, WORLD_FREE_OFF, 0x4000);
+    fresh();
+    const struct ferry_flash plain = w.sim.flash;
+    w.cfg.journal.flash = &plain;
+    T_EQ_INT(world_begin_plan(&w), FERRY_OK);
+    s.source = FERRY_SOURCE_MOVED; // out of NVS, which flash encryption leaves alone
+    s.source_off_bytes = WORLD_NVS_OFF;
+    s.length_bytes = WORLD_NVS_BYTES;
+    T_EQ_INT(ferry_reflash_add(&w.job, &s, NULL), FERRY_OK);
+    T_EQ_INT(ferry_reflash_check(&w.job, &w.site, 0, &w.bench, &w.report), FERRY_ERR_REFLASH_PLAIN);
+    T_EQ_INT(w.job.fault.limit, WORLD_NVS_OFF);
+    T_EQ_INT(world_begin_plan(&w), FERRY_OK);
+    s = world_step(FERRY_STEP_DATA, WORLD_STORAGE_OFF, 0x4000);
+    s.source = FERRY_SOURCE_BLANK;
+    s.flags = FERRY_STEP_BLANK_REST;
+    T_EQ_INT(ferry_reflash_add(&w.job, &s, NULL), FERRY_OK);
+    T_EQ_INT(ferry_reflash_check(&w.job, &w.site, 0, &w.bench, &w.report), FERRY_ERR_REFLASH_PLAIN);
+    T_EQ_INT(w.job.fault.limit, WORLD_STORAGE_OFF);
+    T_EQ_INT(world_begin_plan(&w), FERRY_OK);
+    s.dest_off_bytes = WORLD_STAGE_OFF; // an app partition: encrypted always
+    T_EQ_INT(ferry_reflash_add(&w.job, &s, NULL), FERRY_OK);
+    T_EQ_INT(ferry_reflash_check(&w.job, &w.site, 0, &w.bench, &w.report), FERRY_OK);
+    world_free(&w);
+}
+
 int main(void)
 {
     T_RUN(table_without_what_boots_is_refused);
@@ -288,5 +316,6 @@ int main(void)
     T_RUN(otadata_in_use_is_dangerous);
     T_RUN(source_that_changed_since_is_refused);
     T_RUN(too_many_steps_are_refused);
+    T_RUN(plain_partition_has_no_place_in_an_encrypted_plan);
     return t_end();
 }
