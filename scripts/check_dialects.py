@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The core compiles in every dialect its users have: C11 without extensions, GNU C23 as ESP-IDF
-uses it, and each public header alone, also as C++17."""
+uses it, and each public header alone, also as C++17; so do those under Espressif's names, in the
+dialects of ESP-IDF's programs."""
 
 import subprocess
+from pathlib import Path
 
 import checks
 
@@ -16,6 +18,12 @@ CORE = [
 HEADERS = [
     ["gcc", "-x", "c", "-std=c11", "-Wpedantic"],
     ["clang", "-x", "c++", "-std=c++17"],
+]
+IDF_FOLDER = Path("compat/esp-idf/include")
+IDF_HEADERS = [
+    [*command, "-I", str(IDF_FOLDER)]
+    for command in (["gcc", "-x", "c", "-std=gnu17"], ["clang", "-x", "c", "-std=gnu2x"],
+                    ["clang", "-x", "c++", "-std=c++17"])
 ]
 
 
@@ -36,8 +44,11 @@ def main():
     found = [complaint(args.root, command, name) for command in CORE for name in sources]
     found += [complaint(args.root, command, name, f'#include "{"/".join(name.parts[1:])}"\n')
               for command in HEADERS for name in headers]
+    idf = [name for name in checks.files(args.root, ".h") if IDF_FOLDER in name.parents]
+    found += [complaint(args.root, command, name, f'#include "{name.relative_to(IDF_FOLDER)}"\n')
+              for command in IDF_HEADERS for name in idf]
     checks.finish("dialects", [said for said in found if said],
-                  f"{len(sources)} sources, {len(headers)} headers")
+                  f"{len(sources)} sources, {len(headers) + len(idf)} headers")
 
 
 main()

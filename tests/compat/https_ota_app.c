@@ -128,6 +128,8 @@ static esp_err_t perform_all(esp_https_ota_handle_t handle, nvs_handle_t nvs)
             remember(nvs, (uint32_t)got);
         if (is_on("CUT_AT") && got >= number("CUT_AT"))
             _exit(3); // the power goes
+        if (is_on("FINISH_AT") && got >= number("FINISH_AT"))
+            return ESP_OK;
         if (is_on("GIVE_UP_AT") && got >= number("GIVE_UP_AT"))
             return ESP_ERR_NOT_FINISHED;
     }
@@ -145,12 +147,15 @@ static esp_err_t step_by_step(const esp_https_ota_config_t *config, nvs_handle_t
              esp_https_ota_get_image_size(handle));
     if (!is_on("SKIP_DESC")) {
         err = esp_https_ota_get_img_desc(handle, &found);
+        if (err == ESP_OK && is_on("DESC_TWICE"))
+            err = esp_https_ota_get_img_desc(handle, &found);
         if (err == ESP_OK)
             err = validate(&found);
     }
     if (err == ESP_OK)
         err = perform_all(handle, nvs);
-    if (err != ESP_OK || !esp_https_ota_is_complete_data_received(handle)) {
+    if (err != ESP_OK ||
+        (!is_on("FINISH_AT") && !esp_https_ota_is_complete_data_received(handle))) {
         ESP_LOGE(TAG, "incomplete: %s after %d bytes", esp_err_to_name(err),
                  esp_https_ota_get_image_len_read(handle));
         esp_https_ota_abort(handle);
@@ -195,6 +200,9 @@ static void ota_task(void *arg)
     if (is_on("FINAL"))
         config.partition.final = esp_partition_find_first(
             ESP_PARTITION_TYPE_ANY, ESP_PARTITION_SUBTYPE_ANY, getenv("FINAL"));
+    config.partition.finalize_with_copy = is_on("FINAL_COPY");
+    if (is_on("TWICE"))
+        ESP_LOGI(TAG, "first: %s", esp_err_to_name(step_by_step(&config, nvs)));
     const esp_err_t err = is_on("ONE_CALL") ? esp_https_ota(&config) : step_by_step(&config, nvs);
     nvs_close(nvs);
     free(ca);

@@ -116,6 +116,14 @@ def test_partition_that_is_no_app(app, device):
     assert device.boot()["booted"] == "ota_0"
 
 
+def test_final_partition_gets_a_copy(app, device):
+    data = os.urandom(3000)
+    with serve(data) as server:
+        app(server.url("ok/app.bin"), FINAL="vfs", FINAL_COPY="1", SKIP_DESC="1", NO_RESTART="1",
+            **HTTP)
+    assert device.part("vfs").startswith(data)
+
+
 # Resumption.
 
 def cut(app, server, path, at, **how):
@@ -224,6 +232,28 @@ def test_given_up(app, device):
     is_not_updated(device, done, "ESP_ERR_NOT_FINISHED")
     with serve() as server:
         is_updated(device, app(server.url("ok/app.bin"), **HTTP))
+
+
+def test_finished_too_early_it_does_not_boot(app, device):
+    with serve() as server:
+        done = app(server.url("ok/app.bin"), FINISH_AT="50000", **HTTP)
+    is_not_updated(device, done, "ESP_ERR_OTA_VALIDATE_FAILED")
+
+
+def test_descriptor_asked_for_twice_is_that_of_the_slot(app, device):
+    with serve() as server:
+        done = app(server.url("ok/app.bin"), DESC_TWICE="1", **HTTP)
+        is_not_updated(device, done, "ESP_FAIL")
+        device.put("ota_1", image(version="3.0.0"))
+        done = app(server.url("ok/app.bin"), DESC_TWICE="1", NO_RESTART="1", **HTTP)
+    assert "server has demo 3.0.0" in done.stderr
+
+
+def test_session_that_could_not_be_erased_stays_open(app, device):
+    with serve(image(size=0x60000)) as server:
+        done = app(server.url("ok/app.bin"), BULK_ERASE="1", TWICE="1", **HTTP)
+    assert "first: ESP_ERR_INVALID_SIZE" in done.stderr
+    is_not_updated(device, done, "ESP_ERR_OTA_ALREADY_IN_PROGRESS")
 
 
 def test_same_version_is_left_alone(app, device):

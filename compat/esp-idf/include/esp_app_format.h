@@ -46,8 +46,10 @@ typedef struct {
     uint32_t data_len;
 } esp_image_segment_header_t;
 
+#ifndef __cplusplus
 _Static_assert(sizeof(esp_chip_id_t) == 2, "a chip id has two bytes");
 _Static_assert(sizeof(esp_image_header_t) == 24, "the header of an image has 24 bytes");
 _Static_assert(sizeof(esp_image_segment_header_t) == 8, "the header of a segment has 8 bytes");
+#endif
 
 #endif

@@ -16,6 +16,8 @@ typedef struct {
     uint8_t reserved2[16];
 } esp_bootloader_desc_t;
 
+#ifndef __cplusplus
 _Static_assert(sizeof(esp_bootloader_desc_t) == 80, "the bootloader's descriptor has 80 bytes");
+#endif
 
 #endif
