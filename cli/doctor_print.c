@@ -3,22 +3,34 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "ferry/bytes.h"
 #include "strbuf.h"
 
 #define WIDTH        100u
+#define NARROW       40u // less is no width to wrap to
 #define INDENT       5u
 #define HEAD_INDENT  13u
 #define MOUNT_INDENT 11u
+
+/** Columns of the terminal, if it is narrower than WIDTH. */
+static unsigned width(void)
+{
+    struct winsize size;
+    const bool is_known = !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= NARROW;
+    return is_known && size.ws_col < WIDTH ? size.ws_col : WIDTH;
+}
 
 /** Prints text in lines of at most WIDTH, each indented; the first has its indent already. */
 static void print_wrapped(struct cli_output *out, unsigned indent, const char *text)
 {
     unsigned at = indent;
+    const unsigned most = width();
     while (*text) {
         const size_t n = strcspn(text, " ");
-        if (at > indent && at + n + 1 > WIDTH) {
+        if (at > indent && at + n + 1 > most) {
             cli_text(out, "\n%*s", (int)indent, "");
             at = indent;
         } else if (at > indent) {
@@ -67,12 +79,13 @@ static void print_head(const struct cli_call *call, const struct ferry_doctor *d
         cli_text(out, "boots next   %s%s%s\n", cli_colour(out, hidden ? CLI_DIM : CLI_BAD),
                  hidden ? "cannot be told" : "nothing", cli_colour(out, CLI_PLAIN));
     }
-    if (b->state >= FERRY_BOOTLOADER_HASH)
-        cli_text(out, "bootloader   %s, %s MB of flash%s%s\nrollback     %s\n",
-                 b->chip ? b->chip->name : "unknown chip", cli_thousands(b->flash_bytes >> 20),
-                 b->has_desc ? ", ESP-IDF " : "",
-                 b->has_desc ? cli_printable(why, sizeof(why), b->idf_version) : "",
-                 doctor_rollback_words(b));
+    if (b->state < FERRY_BOOTLOADER_HASH)
+        return;
+    cli_text(out, "bootloader   %s, %s MB of flash%s%s\nrollback     ",
+             b->chip ? b->chip->name : "unknown chip", cli_thousands(b->flash_bytes >> 20),
+             b->has_desc ? ", ESP-IDF " : "",
+             b->has_desc ? cli_printable(why, sizeof(why), b->idf_version) : "");
+    print_wrapped(out, HEAD_INDENT, doctor_rollback_words(b));
 }
 
 static void print_finding(struct cli_output *out, unsigned number, const struct doctor_words *w,
@@ -298,6 +311,7 @@ void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *d
 {
     struct cli_output *out = call->out;
     char what[64], before[200], after[200], a[FERRY_LABEL_BYTES + 1], b[FERRY_LABEL_BYTES + 1];
+    char line[160];
     const struct ferry_vdevice *v = doc->facts.v;
     const char *title = doctor_repair_words(plan->repair);
     cJSON_AddStringToObject(to, "repair", title);
@@ -316,14 +330,17 @@ void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *d
         print_mount(call, plan, to);
     const bool had = plan->boots_before != FERRY_SLOT_NONE;
     const bool has = plan->boots_after != FERRY_SLOT_NONE;
-    cli_text(out, "  Boots %s now, %s afterwards",
-             had ? cli_label(v, plan->boots_before, a) : "nothing",
-             has ? cli_label(v, plan->boots_after, b) : "nothing");
+    int n = snprintf(line, sizeof(line), "Boots %s now, %s afterwards",
+                     had ? cli_label(v, plan->boots_before, a) : "nothing",
+                     has ? cli_label(v, plan->boots_after, b) : "nothing");
     if (plan->n_points > 1)
-        cli_text(out, ", and %s if it is cut after any of its %s writes",
-                 plan->repair == FERRY_REPAIR_DOWNGRADE ? "one of the two" : "no less",
-                 cli_thousands(plan->n_points));
-    cli_text(out, ".\n");
+        n += snprintf(line + n, sizeof(line) - (size_t)n,
+                      ", and %s if it is cut after any of its %s writes",
+                      plan->repair == FERRY_REPAIR_DOWNGRADE ? "one of the two" : "no less",
+                      cli_thousands(plan->n_points));
+    snprintf(line + n, sizeof(line) - (size_t)n, ".");
+    cli_text(out, "  ");
+    print_wrapped(out, 2, line);
     cli_json_slot(to, "boots_before", v, plan->boots_before);
     cli_json_slot(to, "boots_after", v, plan->boots_after);
 }
