@@ -45,6 +45,7 @@ RULES = {
                {LIBC, "cJSON", "libmicrohttpd", "GnuTLS", "SQLite", "libpq"}),
     "firmware": ({"include/ferry", "agent", "crypto", "ports/sifive-u", "ports/virt",
                   "ports/esp32c3"}, {"string.h"}),
+    "arduino": ({"include/ferry", "ports/esp-idf"}, set()),
     "examples": ({"include/ferry", "compat", "agent", "ports/posix", "ports/esp-idf"},
                  {LIBC, "ESP-IDF"}),
 }
