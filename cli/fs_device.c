@@ -184,7 +184,12 @@ int fs_read(const struct cli_call *call, struct fs_device *d, ferry_littlefs_job
             const int *exit_code)
 {
     static struct ferry_littlefs_fault why;
-    const ferry_err err = ferry_littlefs_run(&d->region, false, job, ctx, &why);
+    struct ferry_overlay copy;
+    ferry_err err = ferry_overlay_open(&copy, &d->region);
+    const struct ferry_region region = {&copy.flash, 0, d->region.size_bytes};
+    if (!err)
+        err = ferry_littlefs_run(&region, false, job, ctx, &why);
+    ferry_overlay_close(&copy);
     if (exit_code && *exit_code)
         return *exit_code;
     return err ? fs_fail(call, d, err, &why) : CLI_EXIT_OK;

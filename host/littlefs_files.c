@@ -7,8 +7,9 @@
 #define CHANGED_ATTR  1 // where MicroPython keeps a file's time: 8 bytes, nanoseconds since 1970
 #define CHANGED_BYTES 8u
 
-/** A new file is written here and then renamed: it comes to be with its whole content. */
-#define PART_PATH "/.ferry-part"
+/** A new file is written under this name in its folder and then renamed: it comes to be with its
+ * whole content, and a rename in one folder is one commit. */
+#define PART_NAME ".ferry-part"
 
 static bool is_root(const char *path)
 {
@@ -195,6 +196,18 @@ static ferry_err fail_write(struct ferry_littlefs *fs, int result, const char *p
     return littlefs_fail(fs, err, n_bytes, n_free, path);
 }
 
+/** Writes a file that is not there yet. */
+static int write_new(struct ferry_littlefs *fs, const char *path, const uint8_t *src,
+                     uint32_t n_bytes, uint64_t changed_ns)
+{
+    char part[FERRY_LITTLEFS_PATH_BYTES + sizeof(PART_NAME)];
+    const size_t n_folder = (size_t)(strrchr(path, '/') + 1 - path);
+    snprintf(part, sizeof(part), "%.*s" PART_NAME, (int)n_folder, path);
+    const int result = write_over(fs, part, LFS_O_CREAT, src, n_bytes, changed_ns);
+    littlefs_begin(fs);
+    return result ? result : lfs_rename(&fs->lfs, part, path);
+}
+
 ferry_err ferry_littlefs_write(struct ferry_littlefs *fs, const char *path, const uint8_t *src,
                                uint32_t n_bytes, uint64_t changed_ns, bool *changed)
 {
@@ -209,26 +222,31 @@ ferry_err ferry_littlefs_write(struct ferry_littlefs *fs, const char *path, cons
     *changed = err || !holds(fs, path, src, n_bytes);
     if (!*changed)
         return FERRY_OK;
-    int result;
-    if (!err) {
-        result = write_over(fs, path, 0, src, n_bytes, changed_ns);
-    } else {
-        result = write_over(fs, PART_PATH, LFS_O_CREAT, src, n_bytes, changed_ns);
-        littlefs_begin(fs);
-        if (!result)
-            result = lfs_rename(&fs->lfs, PART_PATH, path);
-    }
+    const int result = err ? write_new(fs, path, src, n_bytes, changed_ns)
+                           : write_over(fs, path, 0, src, n_bytes, changed_ns);
     return result ? fail_write(fs, result, path, n_bytes) : FERRY_OK;
+}
+
+/** Keeps the first path with the name of a file half written. */
+static ferry_err find_part(void *ctx, const char *path, const struct ferry_littlefs_entry *entry)
+{
+    if (entry->is_folder || strcmp(entry->name, PART_NAME) != 0)
+        return FERRY_OK;
+    memcpy(ctx, path, strlen(path) + 1);
+    return FERRY_ERR_CANCELLED;
 }
 
 ferry_err littlefs_tidy(struct ferry_littlefs *fs)
 {
-    struct lfs_info info;
-    littlefs_begin(fs);
-    const int result = lfs_stat(&fs->lfs, PART_PATH, &info);
-    if (result == LFS_ERR_NOENT)
-        return FERRY_OK;
-    return littlefs_result(fs, result ? result : lfs_remove(&fs->lfs, PART_PATH), PART_PATH);
+    char path[FERRY_LITTLEFS_PATH_BYTES];
+    ferry_err err;
+    while ((err = ferry_littlefs_walk(fs, "/", true, find_part, path)) == FERRY_ERR_CANCELLED) {
+        littlefs_begin(fs);
+        const int result = lfs_remove(&fs->lfs, path);
+        if (result)
+            return littlefs_result(fs, result, path);
+    }
+    return err;
 }
 
 ferry_err ferry_littlefs_make_folder(struct ferry_littlefs *fs, const char *path, uint32_t *made)

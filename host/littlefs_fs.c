@@ -178,7 +178,7 @@ static int mount_count(struct ferry_littlefs *fs)
 {
     int result = LFS_ERR_INVAL;
     const uint32_t n_most = fs->region.size_bytes / fs->config.block_size;
-    for (uint32_t n = n_most; result == LFS_ERR_INVAL && n > 0; n--) {
+    for (uint32_t n = n_most; result == LFS_ERR_INVAL && n >= 2; n--) {
         fs->config.block_count = n;
         littlefs_begin(fs);
         result = lfs_mount(&fs->lfs, &fs->config);
@@ -217,16 +217,20 @@ static ferry_err mount(struct ferry_littlefs *fs)
     return littlefs_result(fs, result, NULL);
 }
 
-static ferry_err work(struct ferry_littlefs *fs, bool writable, ferry_littlefs_job *job, void *ctx)
+static ferry_err work(struct ferry_littlefs *fs, bool changes, ferry_littlefs_job *job, void *ctx)
 {
     if (setjmp(fs->damaged))
         return littlefs_fail(fs, FERRY_ERR_FS_DAMAGED, 0, 0, NULL);
     ferry_err err = mount(fs);
-    if (!err && writable)
+    littlefs_begin(fs);
+    // A move between folders that was cut hides its neighbour from who reads before it is undone.
+    if (!err)
+        err = littlefs_result(fs, lfs_fs_mkconsistent(&fs->lfs), NULL);
+    if (!err && changes)
         err = littlefs_tidy(fs);
     if (!err)
         err = job(fs, ctx);
-    if (!err && writable) {
+    if (!err && changes) {
         err = ferry_region_sync(&fs->region);
         if (err)
             littlefs_fail(fs, err, 0, 0, NULL);
@@ -234,7 +238,7 @@ static ferry_err work(struct ferry_littlefs *fs, bool writable, ferry_littlefs_j
     return err;
 }
 
-ferry_err ferry_littlefs_run(const struct ferry_region *region, bool writable,
+ferry_err ferry_littlefs_run(const struct ferry_region *region, bool changes,
                              ferry_littlefs_job *job, void *ctx, struct ferry_littlefs_fault *why)
 {
     static struct ferry_littlefs fs; // static: setjmp may come back to it
@@ -242,7 +246,7 @@ ferry_err ferry_littlefs_run(const struct ferry_region *region, bool writable,
     if (err)
         return err;
     at_work = &fs;
-    err = work(&fs, writable, job, ctx);
+    err = work(&fs, changes, job, ctx);
     at_work = NULL;
     tear_down(&fs);
     return err;

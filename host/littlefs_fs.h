@@ -33,11 +33,12 @@ struct ferry_littlefs_fault {
 typedef ferry_err ferry_littlefs_job(struct ferry_littlefs *fs, void *ctx);
 
 /** Mounts what is in the region, does the job, and syncs. why is set by every failure but the
- * job's own. writable: leftovers of an interrupted write are removed first.
+ * job's own. Mounting undoes a change that was cut, so it may write, also for a job that only
+ * reads: that one gets an overlay. changes: files half written when the power went are removed too.
  * FERRY_ERR_FS_NONE, FERRY_ERR_FS_VERSION, FERRY_ERR_FS_DAMAGED, flash errors
  * FERRY_ERR_FS_SIZE  it is larger than the region; fault: both sizes
  * FERRY_ERR_FS_LEFT_OUT */
-FERRY_MUST_CHECK ferry_err ferry_littlefs_run(const struct ferry_region *region, bool writable,
+FERRY_MUST_CHECK ferry_err ferry_littlefs_run(const struct ferry_region *region, bool changes,
                                               ferry_littlefs_job *job, void *ctx,
                                               struct ferry_littlefs_fault *why);
 

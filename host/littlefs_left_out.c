@@ -8,10 +8,10 @@ static ferry_err left_out(struct ferry_littlefs_fault *why)
     return FERRY_ERR_FS_LEFT_OUT;
 }
 
-ferry_err ferry_littlefs_run(const struct ferry_region *region, bool writable,
+ferry_err ferry_littlefs_run(const struct ferry_region *region, bool changes,
                              ferry_littlefs_job *job, void *ctx, struct ferry_littlefs_fault *why)
 {
-    (void)region, (void)writable, (void)job, (void)ctx;
+    (void)region, (void)changes, (void)job, (void)ctx;
     return left_out(why);
 }
 

@@ -31,7 +31,7 @@ ferry_err littlefs_result(struct ferry_littlefs *fs, int result, const char *pat
 ferry_err littlefs_fail(struct ferry_littlefs *fs, ferry_err err, uint32_t value, uint32_t limit,
                         const char *path);
 
-/** Removes what an interrupted write has left. */
+/** Removes files that a cut has left half written. */
 ferry_err littlefs_tidy(struct ferry_littlefs *fs);
 
 #endif
