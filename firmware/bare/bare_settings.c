@@ -42,6 +42,8 @@ void bare_set(struct bare_app *app, const char *key, const char *text)
     ferry_err err = open_store(app, SETTINGS_NAMESPACE, true, &s);
     if (!err)
         err = ferry_nvs_set_string(&s.nvs, s.ns, key, text);
+    if (!err)
+        err = ferry_nvs_commit(&s.nvs);
     bare_put_result(err, err ? &s.nvs.fault : NULL);
 }
 
@@ -73,9 +75,10 @@ ferry_err bare_checkpoint_get(struct bare_app *app, uint8_t *blob)
 ferry_err bare_checkpoint_keep(struct bare_app *app, const uint8_t *blob)
 {
     struct store s;
-    const ferry_err err = open_store(app, CHECKPOINT_NAMESPACE, true, &s);
-    return err ? err
-               : ferry_nvs_set_blob(&s.nvs, s.ns, CHECKPOINT_KEY, blob, FERRY_CHECKPOINT_BYTES);
+    ferry_err err = open_store(app, CHECKPOINT_NAMESPACE, true, &s);
+    if (!err)
+        err = ferry_nvs_set_blob(&s.nvs, s.ns, CHECKPOINT_KEY, blob, FERRY_CHECKPOINT_BYTES);
+    return err ? err : ferry_nvs_commit(&s.nvs);
 }
 
 ferry_err bare_checkpoint_drop(struct bare_app *app)

@@ -36,6 +36,9 @@
 #define WAKE_BY_TIMER      0x080u
 #define WAKE_BY_DEVICE     0x800u
 
+#define SETTLE_US          2000u
+#define END_SETTLE_US      20000u // the emulator waits for nobody when it ends
+
 static inline uint32_t get(uint32_t addr)
 {
     return *(volatile const uint32_t *)(uintptr_t)addr;
@@ -169,12 +172,29 @@ static uint32_t spi_now_us(void *ctx)
     return clock_us();
 }
 
-const struct spi_nor_bus sifive_u_spi = {.transfer = spi_transfer, .now_us = spi_now_us};
+static void sleep_us(uint32_t us)
+{
+    const uint32_t start = clock_us();
+    wake_in(us);
+    while (clock_us() - start < us)
+        __asm__ volatile("wfi" ::: "memory");
+}
+
+/* The emulator writes to the flash's file from a thread of its own; asleep, we let it. */
+static void spi_settle(void *ctx)
+{
+    (void)ctx;
+    sleep_us(SETTLE_US);
+}
+
+const struct spi_nor_bus sifive_u_spi = {
+    .transfer = spi_transfer, .now_us = spi_now_us, .settle = spi_settle};
 
 /* SYS_EXIT_EXTENDED: the reason "application exit" and a code of our own. */
 _Noreturn void machine_end(uint32_t exit_code)
 {
     const uint32_t block[2] = {0x20026, exit_code};
+    sleep_us(END_SETTLE_US);
     register uint32_t operation __asm__("a0") = 0x20;
     register const uint32_t *argument __asm__("a1") = block;
     for (;;)

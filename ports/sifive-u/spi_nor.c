@@ -100,10 +100,15 @@ static ferry_err nor_erase(const struct ferry_flash *f, uint32_t off_bytes, uint
     return write_command(nor_of(f), SPI_NOR_ERASE_SECTOR, off_bytes, NULL, 0, SECTOR_MOST_US);
 }
 
-/* Every operation has waited for the chip. */
+/* Every operation has waited for the chip already. */
 static ferry_err nor_sync(const struct ferry_flash *f)
 {
-    return status_of(nor_of(f)) & STATUS_BUSY ? FERRY_ERR_FLASH_IO : FERRY_OK;
+    const struct spi_nor *nor = nor_of(f);
+    if (status_of(nor) & STATUS_BUSY)
+        return FERRY_ERR_FLASH_IO;
+    if (nor->bus->settle)
+        nor->bus->settle(nor->bus->ctx);
+    return FERRY_OK;
 }
 
 static const struct ferry_flash_ops ops = {

@@ -26,6 +26,9 @@ struct spi_nor_bus {
                      uint8_t *in, uint32_t n);
     /** Microseconds since some moment; wraps. */
     uint32_t (*now_us)(void *ctx);
+    /** Returns once what the chip has taken would survive a power loss. NULL: a chip that is no
+     * longer busy has it. */
+    void (*settle)(void *ctx);
     void *ctx;
 };
 

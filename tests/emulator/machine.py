@@ -33,6 +33,8 @@ class Machine:
             [QEMU, "-M", "sifive_u", "-m", "128M", "-bios", "none", "-display", "none",
              "-monitor", "none", "-serial", "stdio",
              "-semihosting-config", "enable=on,target=native", "-kernel", str(kernel),
+             # One thread writes to the file, or a kill could lose a write and keep a later one.
+             "-object", "main-loop,id=main-loop,thread-pool-max=1",
              "-drive", f"if=mtd,format=raw,file={flash}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
         os.set_blocking(self.process.stdout.fileno(), False)

@@ -15,6 +15,7 @@ static struct overheard {
     uint32_t n_programmed;
     bool ignores_enable; // as a write-protected chip
     bool is_busy_forever;
+    unsigned n_settled;
     uint8_t size_byte; // of the answer to READ_ID; 0: the chip's own
     uint32_t now_us;
 } heard;
@@ -56,7 +57,14 @@ static uint32_t overheard_now_us(void *ctx)
     return heard.now_us += 1000; // so that waiting in vain is over at once
 }
 
-static const struct spi_nor_bus overheard_bus = {overheard_transfer, overheard_now_us, NULL};
+static void overheard_settle(void *ctx)
+{
+    (void)ctx;
+    heard.n_settled++;
+}
+
+static const struct spi_nor_bus overheard_bus = {
+    .transfer = overheard_transfer, .now_us = overheard_now_us, .settle = overheard_settle};
 static struct spi_nor nor, overheard_nor;
 
 static void print_promise(void *ctx, const char *promise)
@@ -116,6 +124,14 @@ static void erases_are_one_command_each(void)
     T_EQ_INT(f->ops->erase(f, AREA_OFF, f->block_bytes), FERRY_OK);
     T_EQ_INT(heard.n_erase_sectors, 1);
     T_EQ_INT(heard.n_erase_blocks, 1);
+}
+
+static void sync_lets_the_machine_settle(void)
+{
+    const struct ferry_flash *f = &overheard_nor.flash;
+    heard = (struct overheard){0};
+    T_EQ_INT(f->ops->sync(f), FERRY_OK);
+    T_EQ_INT(heard.n_settled, 1);
 }
 
 /* The chip itself: without an erase bits stay 0, as the contract relies on nobody cheating. */
@@ -182,6 +198,7 @@ void firmware_main(uint32_t handed)
     T_RUN(chip_says_its_own_size);
     T_RUN(no_program_crosses_a_page);
     T_RUN(erases_are_one_command_each);
+    T_RUN(sync_lets_the_machine_settle);
     T_RUN(chip_keeps_the_rules_of_nor);
     T_RUN(protected_chip_is_an_error);
     T_RUN(chip_that_stays_busy_is_an_error);
