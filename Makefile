@@ -5,11 +5,11 @@ DESTDIR ?=
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo demo-reflash check test bench fuzz soak install clean
+.PHONY: help setup build demo demo-reflash demo-bare-metal check test bench fuzz soak install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; \
-		do printf '  make %-13s %s\n' "$$t" "$$d"; done
+		do printf '  make %-15s %s\n' "$$t" "$$d"; done
 
 setup: ## install what build, demo and test need (root or sudo)
 	@scripts/setup.sh build demo test fetch
@@ -30,6 +30,11 @@ demo-reflash: ## watch one move to another layout while its power is cut ten tim
 	@scripts/setup.sh build demo
 	@scripts/build.sh release
 	@scripts/demo_reflash.sh
+
+demo-bare-metal: ## watch machine code update itself on an emulated chip, and lose power
+	@scripts/setup.sh build demo emulator
+	@scripts/build.sh release
+	@python3 scripts/demo_bare_metal.py
 
 check: ## the quick tests, for working: under three minutes
 	@scripts/test.sh check

@@ -73,6 +73,7 @@ all() {
     stage emulator python_tests tests/emulator
     stage demo scripts/demo.sh
     stage demo-reflash scripts/demo_reflash.sh
+    stage demo-bare-metal python3 scripts/demo_bare_metal.py
     stage fuzz scripts/fuzz.sh 5
     stage coverage sh -c 'scripts/build.sh coverage && python3 scripts/coverage.py'
     stage analyze scripts/analyze.sh
