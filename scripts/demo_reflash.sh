@@ -85,33 +85,50 @@ total=$("$ferry" reflash plan "$device" "${plan[@]}" --allow-dangerous --json 2>
 echo "that took $took ms"
 
 say "Now the device itself, and the power is cut $cuts_wanted times at random moments."
-cuts=0
-while [ "$(journal "$device" state)" != finished ]; do
-    if [ "$(journal "$device" state)" = unfinished ]; then
-        words=(reflash resume "$device")
-    else
+cp -r "$device" "$dir/fresh"
+
+# Starts it and kills it until it is through or was killed often enough; then it may finish.
+migrate() {
+    local words left after boots code state
+    cuts=0
+    while state=$(journal "$device" state) && [ "$state" != finished ]; do
         words=(reflash run "$device" "${plan[@]}" --allow-dangerous)
-    fi
-    if [ $cuts -ge $cuts_wanted ]; then
-        "$ferry" "${words[@]}" >/dev/null 2>&1 || fail "the last start did not finish it"
-        break
-    fi
-    # Somewhere in the share of what is left, so that the last cuts find work too.
-    left=$(($(journal "$device" total_bytes) - $(journal "$device" done_bytes)))
-    [ "$left" -gt 0 ] || left=$total
-    after=$((RANDOM % (2 * took * left / total / (cuts_wanted - cuts + 2) + 3)))
-    "$ferry" "${words[@]}" >/dev/null 2>"$dir/stderr" &
-    sleep "$(printf '0.%03d' $after)"
-    { kill -9 $! && wait $!; } 2>/dev/null || code=$?
-    [ "${code:-0}" = 137 ] || continue
-    cuts=$((cuts + 1)) code=0
-    boots=$("$ferry" device boot "$device" --json 2>/dev/null |
-        python3 -c 'import json, sys; print(json.load(sys.stdin).get("booted"))')
-    printf '%scut %2d%s after %3d ms of "%s %s": %9s bytes done, boots %s\n' "$red" $cuts "$plain" \
-        $after "${words[0]}" "${words[1]}" "$(journal "$device" done_bytes)" "$boots"
+        [ "$state" != unfinished ] || words=(reflash resume "$device")
+        if [ $cuts -ge $cuts_wanted ]; then
+            "$ferry" "${words[@]}" >/dev/null 2>&1 || fail "the last start did not finish it"
+            return
+        fi
+        # Somewhere in the share of what is left, so that the last cuts find work too.
+        left=$(($(journal "$device" total_bytes) - $(journal "$device" done_bytes)))
+        [ "$left" -gt 0 ] || left=$total
+        after=$((RANDOM % (2 * took * left / total / (cuts_wanted - cuts + 2) + 3)))
+        "$ferry" "${words[@]}" >/dev/null 2>"$dir/stderr" &
+        sleep "$(printf '%d.%03d' $((after / 1000)) $((after % 1000)))"
+        code=0
+        { kill -9 $! && wait $!; } 2>/dev/null || code=$?
+        [ $code = 137 ] || continue
+        cuts=$((cuts + 1))
+        boots=$("$ferry" device boot "$device" --json 2>/dev/null |
+            python3 -c 'import json, sys; print(json.load(sys.stdin).get("booted"))')
+        printf '%scut %2d%s after %3d ms of "%s %s": %9s bytes done, boots %s\n' "$red" $cuts \
+            "$plain" $after "${words[0]}" "${words[1]}" "$(journal "$device" done_bytes)" "$boots"
+    done
+}
+
+migrate
+for _ in 1 2 3 4 5 6; do
+    [ $cuts -lt $cuts_wanted ] || break
+    echo "It was through after $cuts cuts: this machine was busy. Once more, with shorter pauses."
+    rm -r "$device" && cp -r "$dir/fresh" "$device"
+    took=$((took / 2))
+    migrate
 done
-[ $cuts -ge 1 ] || fail "it was faster than every cut"
+[ $cuts -ge $cuts_wanted ] || fail "it was faster than $cuts_wanted cuts"
 run reflash status "$device"
+
+say "It boots from the new layout, and so does the twin."
+run device boot "$device"
+"$ferry" device boot "$dir/twin" >/dev/null 2>&1
 
 say "Its flash is that of the twin, byte for byte; what was in NVS and the file system came along."
 [ "$(flash_sha "$device")" = "$(flash_sha "$dir/twin")" ] ||
@@ -121,8 +138,7 @@ echo "$(flash_sha "$dir/twin")  $dir/twin/flash.bin"
 [ "$(fs_sha "$device" 0x310000)" = "$fs_before" ] || fail "the file system is another one"
 run nvs list "$device"
 
-say "It boots from the new layout, and the next update finds a larger slot."
-run device boot "$device"
+say "The next update finds a larger slot."
 run update "$device" "$dir/www/demo-1.1.0.bin" --boot
 echo
 echo "$cuts power cuts, nothing lost."
