@@ -90,7 +90,8 @@ def test_absurd_sizes_are_refused(device, app, size):
 def lies(app):
     return {
         "size 0": (sends(head(app, size=0)), "0 bytes"),
-        "wrong crc": (honest(app, crc=0x12345678), f"has CRC32 {zlib.crc32(app):08x}; 12345678 was promised"),
+        "wrong crc": (honest(app, crc=0x12345678),
+                      f"has CRC32 {zlib.crc32(app):08x}; 12345678 was promised"),
         "head cut": (sends(head(app)[:5]), "closed the connection early"),
         "nothing": (sends(b""), "closed the connection early"),
         "short": (stops_after(app, 70000), f"70,000 bytes of {len(app):,} came"),
