@@ -153,7 +153,7 @@ struct reflash_sink {
 int reflash_fetch(struct reflash_job *job, const struct reflash_wish *wish,
                   struct reflash_sink *sink, ferry_err *err);
 
-/* ---- reflash_kept.c ---- */
+/* ---- reflash_keeper.c ---- */
 
 /** A keeper for the checkpoint of the content with this destination, beside the device; NULL where
  * nothing is to be kept: a trial, a chip at a port. One at a time. */

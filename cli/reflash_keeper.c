@@ -1,4 +1,4 @@
-/* cli/reflash_kept.c - where the checkpoints of staged contents are kept: a file for each, in the
+/* cli/reflash_keeper.c - where the checkpoints of staged contents are kept: a file for each, in the
  * directory of a virtual device, beside a bare dump. They go when the plan is in the journal. */
 #include <stdio.h>
 
