@@ -144,6 +144,11 @@ static void run_update(const char *const words[BARE_WORDS])
     bare_update(&app, words);
 }
 
+static void run_ymodem(const char *const words[BARE_WORDS])
+{
+    bare_ymodem(&app, words);
+}
+
 static void run_set(const char *const words[BARE_WORDS])
 {
     bare_set(&app, words[1], words[2]);
@@ -180,6 +185,7 @@ static const struct {
     {"force", "the other slot boots next", run_force},
     {"cancel", "no, this one", run_cancel},
     {"update", "LENGTH SHA256 [older]: take a new release", run_update},
+    {"ymodem", "[older]: take a new release from a sender of YMODEM", run_ymodem},
     {"set", "KEY TEXT: keep a setting in NVS", run_set},
     {"get", "KEY: show it", run_get},
     {"stack", "deepest use of the stack so far", run_stack},

@@ -26,6 +26,10 @@ void bare_put_result(ferry_err err, const struct ferry_fault *fault);
  * allows a downgrade. Nothing for two seconds: the attempt ends, and may be gone on with. */
 void bare_update(struct bare_app *app, const char *const words[BARE_WORDS]);
 
+/** `ymodem [older]`: takes one file from a sender of YMODEM. Thirty seconds to start it, ten tries
+ * for each block. */
+void bare_ymodem(struct bare_app *app, const char *const words[BARE_WORDS]);
+
 /** `set KEY TEXT` and `get KEY`: strings in NVS, namespace "app". */
 void bare_set(struct bare_app *app, const char *key, const char *text);
 void bare_get(struct bare_app *app, const char *key);

@@ -44,7 +44,8 @@ release() { # VERSION BALLAST_KB SOURCES... [FLAG...]
     firmware/bare/bare_load.c "$core"
 image "$out/bootloader.elf" "$out/bootloader.bin"
 
-sample=(firmware/bare/bare_app.c firmware/bare/bare_update.c firmware/bare/bare_settings.c)
+sample=(firmware/bare/bare_app.c firmware/bare/bare_update.c firmware/bare/bare_ymodem.c
+    firmware/bare/bare_settings.c)
 release 1.0.0 4 "${sample[@]}"
 release 1.1.0 160 "${sample[@]}"
 release 1.2.0 4 "${sample[@]}" -DBARE_CRASHES
