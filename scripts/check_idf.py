@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The component for ESP-IDF where there is no ESP-IDF: both doors in both of its CMake passes, every
+"""The component for ESP-IDF where there is no ESP-IDF: both doors in both of its CMake passes, each
 source of the component and of the examples for riscv32 in both dialects against tests/idf/headers,
 the manifests, and what https_update adds to an app against the table in docs/design/esp-idf.md."""
 
@@ -190,7 +190,8 @@ def size_complaints(root, rows, stack, way, heap, update):
     before, rest = text.split(MARKS[0])
     old, after = rest.split(MARKS[1])
     if update:
-        (root / PAGE).write_text(f"{before}{MARKS[0]}\n{page_table(rows, stack)}\n{MARKS[1]}{after}")
+        table = f"{MARKS[0]}\n{page_table(rows, stack)}\n{MARKS[1]}"
+        (root / PAGE).write_text(before + table + after)
         return
     known = dict(re.findall(r"^\| (.+) \| (\d+) \|$", old, re.M))
     for row, now in rows:

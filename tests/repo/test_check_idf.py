@@ -15,7 +15,8 @@ FAULTS = [
     ("ports/esp-idf/keeper_nvs.c", "nvs_commit(nvs)", "nvs_commit()",
      "ports/esp-idf/keeper_nvs.c as gnu17"),
     ("ports/esp-idf/wifi_station.c", "static void connect(void *ctx)\n{",
-     "static int old(n) int n;\n{\n    return n;\n}\nstatic void connect(void *ctx)\n{\n    old(1);",
+     "static int old(n) int n;\n{\n    return n;\n}\n"
+     "static void connect(void *ctx)\n{\n    old(1);",
      "wifi_station.c as gnu2x"),
     ("examples/esp-idf/https_update/main/main.c", "&update,", "update,",
      "https_update/main/main.c as gnu17"),
