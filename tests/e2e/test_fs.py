@@ -22,7 +22,7 @@ def mount(image, **config):
     context = UserContext(len(image))
     context.buffer[:] = image
     fs = LittleFS(context=context, block_size=BLOCK, block_count=len(image) // BLOCK,
-                  mount=False, **{**CHIP, **config})  # with True it would format what it cannot mount
+                  mount=False, **{**CHIP, **config})  # else it formats what it cannot mount
     fs.mount()
     return fs
 
@@ -254,7 +254,8 @@ def test_what_is_no_littlefs_is_named(ferry, device, content, says):
 
 def test_a_damaged_one_is_an_error_and_stays(ferry, device):
     good = make({"a": b"a" * 5000, "b": b"b"})
-    device.put("vfs", (good[:32] + bytes(BLOCK - 32)) + (good[BLOCK:BLOCK + 32] + bytes(BLOCK - 32)))
+    blank = bytes(BLOCK - 32)
+    device.put("vfs", good[:32] + blank + good[BLOCK:BLOCK + 32] + blank)
     before = device.flash
     for words in (["ls"], ["put"], ["df"]):
         args = [device.path, "-", "x"] if words == ["put"] else [device.path]
