@@ -46,7 +46,8 @@ bench: ## time ferry beside its peers on the same files
 	@scripts/test.sh bench
 
 fuzz: ## fuzz each target for SECONDS=60 seconds
-	@scripts/setup.sh build test
+	@scripts/setup.sh build test fetch
+	@scripts/fetch_littlefs.sh
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
 soak: ## the random tests for long: SEEDS=20000 for every torn flash operation

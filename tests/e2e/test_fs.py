@@ -2,8 +2,11 @@
 round; what is refused has changed nothing; a kill costs no file."""
 import os
 import random
+import re
+import shlex
 import shutil
 import time
+from pathlib import Path
 
 import images
 import pytest
@@ -12,6 +15,7 @@ from littlefs import LittleFS, UserContext
 BLOCK = 4096
 VFS_OFF, VFS_SIZE = 0xD0000, 0x30000
 LEFTOVER = ".ferry-part"
+PAGE = Path(__file__).resolve().parents[2] / "docs/fs.md"
 # MicroPython's: caches of 128 bytes. A file in its folder's metadata has to fit into one.
 CHIP = {"read_size": 32, "prog_size": 32, "cache_size": 128, "lookahead_size": 32,
         "block_cycles": 100}
@@ -386,3 +390,52 @@ def test_a_kill_costs_no_file(ferry, formatted, tmp_path):
         ferry.ok(*put)
         assert read_all(formatted.part("vfs")) == new
     assert n_between >= 3, "no kill came in the middle"
+
+
+def test_a_cut_move_hides_nothing_from_ferry(ferry, tmp_path):
+    """The flash at every operation of a move between folders, as the library does it: ferry lists
+    each file that was there, the moved one under one of its names."""
+    class Recorder(UserContext):
+        """Notes what is done to the flash."""
+
+        def __init__(self, n):
+            super().__init__(n)
+            self.log = []
+
+        def prog(self, cfg, block, off, data):
+            self.log.append((block * BLOCK + off, bytes(data)))
+            return super().prog(cfg, block, off, data)
+
+        def erase(self, cfg, block):
+            self.log.append((block * BLOCK, b"\xff" * BLOCK))
+            return super().erase(cfg, block)
+
+    start = make({"a/moves": b"1", "a/stays": b"2", "b/x": b"3"})
+    context = Recorder(len(start))
+    context.buffer[:] = start
+    fs = LittleFS(context=context, block_size=BLOCK, block_count=len(start) // BLOCK, mount=False,
+                  **CHIP)
+    fs.mount()
+    fs.rename("a/moves", "b/moved")
+    image, path = bytearray(start), tmp_path / "fs.img"
+    for offset, data in context.log:
+        image[offset:offset + len(data)] = data
+        path.write_bytes(image)
+        listed = ferry.ok("fs", "ls", "-R", path, "--json").json["entries"]
+        now = {e["path"] for e in listed if e["type"] == "file"}
+        assert now in ({"/a/moves", "/a/stays", "/b/x"}, {"/b/moved", "/a/stays", "/b/x"})
+
+
+def test_every_example_of_the_page_works(ferry, tmp_path):
+    text = PAGE.read_text()
+    (tmp_path / "parts.csv").write_text(re.search(r"```csv\n(.*?)```", text, re.S)[1])
+    (tmp_path / "config.json").write_text("{}")
+    write_tree(tmp_path / "src", {"main.py": b"print(1)\n", "app/a.py": b"a"})
+    lines = re.findall(r"^    ferry (.+?)(?:\s+#.*)?$", text, re.M)
+    assert len(lines) >= 18
+    said = {line: ferry.ok(*shlex.split(line), cwd=tmp_path).out for line in lines}
+    assert said["fs cat dev main.py"] == "print(1)\n"
+    assert "0 written" in said["fs put dev src/. /"]
+    assert (tmp_path / "backup/lib/config.json").read_text() == "{}"
+    assert (tmp_path / "config.json").read_text() == "{}"
+    assert "2,097,152" in said["fs df big.bin"]
