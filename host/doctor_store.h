@@ -1,6 +1,7 @@
 /* host/doctor_store.h - an NVS store as the doctor sees it: how it is to be read, what is damaged
  * in it, and what a mount makes of it. The mount is the core's own (ferry/nvs.h), the examination
- * host/nvs_check.h's. Which stores are mended, and which never: docs/doctor.md "What a repair may do". */
+ * host/nvs_check.h's. Which stores are mended, and which never: docs/doctor.md "What a repair may
+ * do". */
 #ifndef FERRY_DOCTOR_STORE_H
 #define FERRY_DOCTOR_STORE_H
 
