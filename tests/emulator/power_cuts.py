@@ -1,0 +1,209 @@
+"""Lives of a board whose power fails: each life boots, does what a device in the field does, and is
+killed at a random moment. After every cut the flash file is judged, and the next boot too.
+
+Moments are drawn near the deeds that matter, because a random one would nearly always fall into the
+transfer: the flip of otadata takes a fraction of a millisecond.
+"""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+from board import BANNER, OTADATA, OTADATA_BYTES, WANT, announce
+from machine import Silence
+
+# When the cut is due, in seconds after the deed began. The machine boots in about 0.15 s and
+# receives 4 KB in about 0.06 s.
+WINDOWS = {"boot": 0.25, "set": 0.01, "receiving": 0.9, "checking": 0.06, "confirm": 0.005,
+           "reject": 0.005, "force": 0.005}
+WEIGHTS = {"boot": 4, "set": 2, "receiving": 3, "checking": 5, "confirm": 3, "reject": 2,
+           "force": 1}
+GOALS = ["1.0.0", "1.5.0", "1.0.0", "1.5.0", "1.1.0"]  # the large one now and then
+LIFE_S = 30
+# The emulator's thread may still have in hand what the machine believes written, in order. To lose
+# that is to be cut a moment earlier; so an answer as young as this binds nobody.
+YOUNG_S = 0.1
+KILLED = -signal.SIGKILL
+
+
+class Broken(AssertionError):
+    """A promise was not kept."""
+
+
+class Story:
+    """What the board must do, by all that was said so far."""
+
+    def __init__(self, stable):
+        self.stable = stable     # the release that was confirmed
+        self.candidate = None    # the one that is on its way
+        self.may = {stable}      # what the next boot may start
+        self.goal = None         # file that is being sent
+        self.setting = {""}      # values that NVS may hold
+        self.before = (0, set(), set())  # when the last answer came, and what was possible then
+
+    def answered(self, may, setting=None):
+        """An answer came that leaves only this."""
+        self.before = (time.monotonic(), self.may, self.setting)
+        self.may, self.setting = may, setting or self.setting
+
+    def cut(self):
+        """The power failed; a young answer may be lost."""
+        came, may, setting = self.before
+        if time.monotonic() - came < YOUNG_S:
+            self.may, self.setting = self.may | may, self.setting | setting
+
+
+class Lives:
+    """Runs one board until `n_cuts` cuts have fallen."""
+
+    def __init__(self, board, seed):
+        self.board, self.random, self.story = board, random.Random(seed), Story("1.0.0")
+        self.cuts, self.facts, self.deed, self.seed = Counter(), Counter(), "", seed
+        self.aim, self.timer, self.machine, self.n_set = None, None, None, 0
+
+    def insist(self, holds, what):
+        if not holds:
+            said = self.machine.said[-1500:].decode(errors="replace") if self.machine else ""
+            raise Broken(f"seed {self.seed}, cut {sum(self.cuts.values())} in {self.deed}: {what}\n"
+                         f"may boot {self.story.may}, stable {self.story.stable}\n{said}")
+
+    def begin(self, deed):
+        """A deed begins; if the cut is aimed at it, it is due soon."""
+        self.deed = deed
+        if deed == self.aim and not self.timer:
+            self.timer = threading.Timer(self.random.uniform(0, WINDOWS[deed]),
+                                         self.machine.process.kill)
+            self.timer.start()
+
+    def judge(self):
+        """What the flash says between two lives."""
+        told = self.board.predict()
+        self.insist(told.selected == told.slot,
+                    f"{told.selected} is selected and does not boot, {told.slot} would")
+        self.insist(told.release, f"{told.slot} would boot and is no genuine release")
+        self.insist(told.release in self.story.may, f"release {told.release} would boot")
+        return told
+
+    def ask(self, deed, line):
+        self.begin(deed)
+        return self.machine.ask(line)
+
+    def boot(self, told):
+        self.begin("boot")
+        said = self.machine.expect(BANNER, LIFE_S)
+        release, slot = said[1].decode(), said[2].decode()
+        self.insist((release, slot) == (told.release, told.slot),
+                    f"{release} in {slot} boots, {told.release} in {told.slot} was predicted")
+        self.insist(self.board.read(OTADATA, OTADATA_BYTES) == told.otadata,
+                    "otadata after the boot is not what was predicted")
+        return release
+
+    def settings(self):
+        """A setting is the last that was acknowledged, or the one that was under way."""
+        answer = self.ask("get", "get n").split()
+        self.insist((answer[0] if answer[-1] == "ok" else "") in self.story.setting,
+                    f"the setting is {answer}, not one of {self.story.setting}")
+        now = answer[0] if answer[-1] == "ok" else ""
+        self.n_set += 1
+        self.story.setting = {now, str(self.n_set)}
+        self.insist(self.ask("set", f"set n {self.n_set}").strip() == "ok", "a setting is refused")
+        self.story.answered(self.story.may, {str(self.n_set)})
+
+    def decide(self):
+        """The new release runs for the first time."""
+        story = self.story
+        if self.random.random() < 0.25:
+            self.insist("ok" in self.ask("reject", "reject"), "reject is refused")
+            return
+        story.may = {story.stable, story.candidate}
+        self.insist(self.ask("confirm", "confirm").strip() == "ok", "confirm is refused")
+        story.stable, story.candidate = story.candidate, None
+        story.answered({story.stable})
+        self.facts["confirmed"] += 1
+
+    def update(self):
+        story = self.story
+        if story.goal in (None, story.stable):
+            story.goal = self.random.choice([v for v in GOALS if v != story.stable])
+        image = self.board.genuine[story.goal]
+        self.begin("receiving")
+        self.machine.send(announce(image, "older"))
+        first = True
+        while True:
+            said = self.machine.expect(WANT + rb"|checking|(?:^|\n)(ok|error [^\r]*)\r\n> ")
+            if said[0] == b"checking":
+                story.candidate = story.goal
+                story.may = {story.stable, story.candidate}
+                self.begin("checking")
+            elif said[3]:
+                break
+            else:
+                offset, n = int(said[1]), int(said[2])
+                self.facts["resumed"] += first and offset > 0
+                first = False
+                self.machine.send(image[offset:offset + n])
+        self.insist(said[3] == b"ok", f"the update is refused: {said[3].decode()}")
+        story.goal = None
+        story.answered({story.candidate})
+        self.facts["updated"] += 1
+
+    def force_and_back(self):
+        """Force writes the entry of the other slot; cancel takes it back."""
+        story = self.story
+        other = {self.board.holds(slot) for slot in ("ota_0", "ota_1")} - {None}
+        before = story.may
+        story.may = before | other
+        forced = self.ask("force", "force")
+        if "error" not in forced:
+            self.insist(self.ask("force", "cancel").strip() == "ok", "cancel is refused")
+        story.answered(before)
+
+    def live(self, told):
+        """One power-on, up to its own end or the cut."""
+        story = self.story
+        # A boot that is cut may have used up the one try of a new release.
+        expected = set(story.may)
+        story.may = {story.stable} | expected
+        release = self.boot(told)
+        if release == story.candidate:
+            # Whatever comes now, unless it is confirmed: back to the old one.
+            story.may = {story.stable}
+            self.facts["tried"] += 1
+            if self.random.random() < 0.9:
+                self.decide()
+        else:
+            self.facts["went back"] += story.candidate is not None
+            story.stable, story.candidate, story.may = release, None, {release}
+            self.settings()
+            if self.random.random() < 0.2:
+                self.force_and_back()
+            self.update()
+        self.deed = "reboot"
+        self.machine.send("reboot")
+        code = self.machine.end(LIFE_S)
+        if code == KILLED and self.timer:
+            raise Silence("cut at the very end")
+        self.insist(code == 0, f"the machine ended with {code}")
+
+    def run(self, n_cuts):
+        told, story = self.judge(), self.story
+        while sum(self.cuts.values()) < n_cuts:
+            self.aim = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            self.timer = None
+            with self.board.power_on() as self.machine:
+                try:
+                    self.live(told)
+                except (Silence, BrokenPipeError):
+                    # Without a cut there is no reason to be silent, nor to end by itself.
+                    self.insist(self.timer, "the machine fell silent")
+                    code = self.machine.process.wait(LIFE_S)
+                    self.insist(code == KILLED, f"the machine ended with {code}")
+                    self.cuts[self.deed] += 1
+                    story.cut()
+                finally:
+                    if self.timer:
+                        self.timer.cancel()
+            told = self.judge()
+        return self
