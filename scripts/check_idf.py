@@ -118,7 +118,7 @@ def text_bytes(folder, sources, entries):
     done = subprocess.run(
         [TOOLS + "gcc", *CHIP, "-nostdlib", "-Wl,--gc-sections",
          "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{entries[0]}",
-         *(f"-Wl,-u,{name}" for name in entries), *objects, "-lgcc", "-o", str(program)],
+         *(f"-Wl,-u,{name}" for name in entries), *objects, "-o", str(program)],
         check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"idf: cannot link {entries[0]}:\n{done.stderr}")
