@@ -59,8 +59,9 @@ static void print(const struct cli_call *call, const struct fs_found *f, cJSON *
     cJSON_AddStringToObject(item, "type", f->is_folder ? "folder" : "file");
     if (!f->is_folder)
         cJSON_AddNumberToObject(item, "bytes", f->size_bytes);
+    const uint64_t changed_s = f->changed_ns / 1000000000u;
     if (f->changed_ns)
-        cJSON_AddNumberToObject(item, "changed_s", (double)(f->changed_ns / 1000000000u));
+        cJSON_AddNumberToObject(item, "changed_s", (double)changed_s);
     cJSON_AddItemToArray(list, item);
     cli_text(call->out, "%12s  %s  %s%s\n", f->is_folder ? "folder" : cli_thousands(f->size_bytes),
              time_words(when, f->changed_ns), path, f->is_folder ? "/" : "");

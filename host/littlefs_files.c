@@ -40,6 +40,7 @@ ferry_err ferry_littlefs_stat(struct ferry_littlefs *fs, const char *path,
                               struct ferry_littlefs_entry *entry)
 {
     struct lfs_info info;
+    *entry = (struct ferry_littlefs_entry){0};
     littlefs_begin(fs);
     int result = lfs_stat(&fs->lfs, path, &info);
     if (result)
@@ -281,6 +282,7 @@ static ferry_err first_in(struct ferry_littlefs *fs, const char *folder, char *p
 {
     struct lfs_info info = {0};
     lfs_dir_t dir;
+    *path = '\0';
     littlefs_begin(fs);
     int result = lfs_dir_open(&fs->lfs, &dir, folder);
     if (result)
@@ -289,7 +291,6 @@ static ferry_err first_in(struct ferry_littlefs *fs, const char *folder, char *p
         result = lfs_dir_read(&fs->lfs, &dir, &info);
     while (result > 0 && is_dots(info.name));
     lfs_dir_close(&fs->lfs, &dir);
-    *path = '\0';
     if (result <= 0)
         return littlefs_result(fs, result, folder);
     *is_folder = info.type == LFS_TYPE_DIR;

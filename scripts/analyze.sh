@@ -18,7 +18,7 @@ if ! printf '%s\n' "${sources[@]}" |
 fi
 echo "analyze: clang-tidy, ${#sources[@]} files"
 
-cppcheck --project=build/dev/compile_commands.json --file-filter='*' -i tests \
+cppcheck --project=build/dev/compile_commands.json --file-filter='*' -i tests -i build/littlefs \
     --enable=warning,performance,portability --std=c11 --inline-suppr --quiet \
     --suppress=missingIncludeSystem --suppress=invalidPrintfArgType_uint \
     --error-exitcode=1 -j "$(nproc)" \
