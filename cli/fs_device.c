@@ -153,7 +153,6 @@ static int find_region(const struct cli_call *call, struct fs_device *d, enum fs
     if (exit_code)
         return exit_code;
     d->region = region_of(v, &p);
-    cli_json(call->out);
     cJSON_AddStringToObject(cli_json(call->out), "partition", d->label);
     cJSON_AddNumberToObject(cli_json(call->out), "offset", p.off_bytes);
     return CLI_EXIT_OK;
@@ -190,8 +189,9 @@ int fs_read(const struct cli_call *call, struct fs_device *d, ferry_littlefs_job
     if (!err)
         err = ferry_littlefs_run(&region, false, job, ctx, &why);
     ferry_overlay_close(&copy);
-    if (exit_code && *exit_code)
-        return *exit_code;
+    const int said = exit_code ? *exit_code : CLI_EXIT_OK;
+    if (said)
+        return said;
     return err ? fs_fail(call, d, err, &why) : CLI_EXIT_OK;
 }
 
