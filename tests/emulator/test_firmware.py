@@ -241,15 +241,17 @@ def test_espressifs_tool_reads_the_images(board, esptool):
         assert "(valid)" in said and "invalid" not in said, said
 
 
-def test_sizes_and_stack(board):
+def test_sizes_and_stack(board, capsys):
     """What a board pays: the bootloader's bytes, and how deep stacks go."""
-    bootloader = (board.programs / "bootloader.bin").stat().st_size
+    bootloader = (board.programs / "bootloader.bin").stat().st_size  # text and its image's frame
     assert bootloader <= BOOTLOADER_MOST
     machine, _, _ = pending(board, "1.1.0")
     assert machine.ask("confirm").strip() == "ok"
     update(board, machine, "1.5.0")
     assert machine.ask("set name value").strip() == "ok"
     stack = int(machine.ask("stack").split()[1])
-    print(f"bootloader {bootloader} bytes; stack of the app {stack} bytes")
+    boot_stack = int(machine.said.split(b"boot: stack ")[1].split()[0])
+    with capsys.disabled():
+        print(f"\nbootloader {bootloader} bytes, stack {boot_stack}; app's stack {stack} bytes")
     assert stack <= 4096
     machine.kill()

@@ -30,20 +30,23 @@ def lives(ferry, programs, folder, seed, n_cuts):
     return Lives(Board(ferry, programs, folder), seed).run(n_cuts)
 
 
-def test_always_boots_a_genuine_release(ferry, programs, tmp_path):
+def test_always_boots_a_genuine_release(ferry, programs, tmp_path, capsys):
     with ThreadPoolExecutor(N_BOARDS) as boards:
         jobs = [boards.submit(lives, ferry, programs, tmp_path / str(i), SEED + i,
                               -(-N_CUTS // N_BOARDS)) for i in range(N_BOARDS)]
         done = [job.result() for job in jobs]
     cuts = sum((life.cuts for life in done), Counter())
     facts = sum((life.facts for life in done), Counter())
-    print(f"seed {SEED}: {sum(cuts.values())} cuts: "
-          + ", ".join(f"{n} in {deed}" for deed, n in cuts.most_common())
-          + "; " + ", ".join(f"{n} {what}" for what, n in sorted(facts.items())))
+    with capsys.disabled():
+        print(f"\nseed {SEED}: {sum(cuts.values())} cuts: "
+              + ", ".join(f"{n} in {deed}" for deed, n in cuts.most_common())
+              + "; " + ", ".join(f"{n} {what}" for what, n in sorted(facts.items())))
     assert sum(cuts.values()) >= N_CUTS
-    for deed in ("boot", "receiving", "checking", "confirm"):
-        assert cuts[deed] > N_CUTS // 50, cuts
-    assert facts["confirmed"] and facts["updated"] and facts["went back"] and facts["resumed"]
+    if N_CUTS >= 300:  # enough for chance to have been everywhere
+        for deed in ("boot", "receiving", "checking", "confirm", "set"):
+            assert cuts[deed], cuts
+        for what in ("confirmed", "updated", "went back", "resumed"):
+            assert facts[what], facts
 
 
 def test_slot_armed_too_early_is_caught(ferry, tmp_path):
