@@ -17,10 +17,15 @@ HASHES = {f"ferry_{hash}_{step}" for hash in ("sha256", "sha384", "md5")
 # The lx106 has no divide instruction; these are 32 bits wide, so they cost little.
 XTENSA_HELPERS = {"__divsi3", "__udivsi3", "__modsi3", "__umodsi3", "__mulsi3"}
 
+# What -msave-restore calls at a function's ends; libgcc has them, and check_size.py counts them.
+RV32_HELPERS = {f"__riscv_{what}_{n}" for what in ("save", "restore") for n in range(13)}
+
 CHECKED = [
     # archive, tools, allowed undefined symbols (None: not looked at)
-    ("build/rv32/libferry_core.a", "riscv64-unknown-elf-", MEMORY | HASHES),
-    ("build/rv32/libferry_crypto_portable.a", "riscv64-unknown-elf-", MEMORY | BYTES),
+    ("build/rv32/libferry_core.a", "riscv64-unknown-elf-",
+     MEMORY | HASHES | RV32_HELPERS),
+    ("build/rv32/libferry_crypto_portable.a", "riscv64-unknown-elf-",
+     MEMORY | BYTES | RV32_HELPERS),
     ("build/xtensa/libferry_core.a", "xtensa-lx106-elf-", MEMORY | HASHES | XTENSA_HELPERS),
     ("build/xtensa/libferry_crypto_portable.a", "xtensa-lx106-elf-",
      MEMORY | BYTES | XTENSA_HELPERS),
