@@ -5,14 +5,14 @@ import pytest
 
 @pytest.fixture
 def docs(tree):
-    tree.copy("docs", "include", "host/sentence.c", "build/release/ferry")
+    tree.copy("docs", "include", "examples/reflash", "host/sentence.c", "build/release/ferry")
     tree.write("README.md", "See [design](docs/design.md).\n")
     tree.write("docs/coverage.md", "| S0-01 | a thing | done | `tests/unit/test_it.c:it_works` |\n")
     tree.write("tests/unit/test_it.c", "static void it_works(void);\n")
     for page in ("design", "testing", "porting"):  # they point into the whole tree
         tree.write(f"docs/{page}.md", "# Page\n\n## The way of the data\n"
                    "## otadata, written safely\n## The flash model\n"
-                   "## Resume, and the bytes written last\n## Trust\n")
+                   "## Resume, and the bytes written last\n## Trust\n## NVS\n")
     tree.check("docs", "--update")
     tree.passes("docs")
     return tree
