@@ -16,7 +16,7 @@ TABLE = Path("docs/size.md")
 GROWTH = 1.02
 SLACK_BYTES = 8  # one instruction more in a small function is not growth
 STACK_MOST = {"core": 256, "crypto": 256}
-CLIENT_GOAL = 6 * 1024
+GOALS = {"An update client": 6 * 1024, "An NVS client": 6 * 1024, "All of NVS": 10 * 1024}
 
 TARGETS = {
     "rv32": ("riscv64-unknown-elf-", ["-march=rv32imc", "-mabi=ilp32", "-misa-spec=2.2"]),
@@ -27,8 +27,19 @@ OPTIMISE = ["-Os", "-msave-restore"]
 LIBRARIES = {"core": "libferry_core.a", "crypto": "libferry_crypto_portable.a"}
 
 # What an app calls to update itself and to confirm; the linker drops what these do not reach.
-CLIENT = ["ferry_device_open", "ferry_device_slot_at", "ferry_update_begin", "ferry_update_write",
+UPDATE = ["ferry_device_open", "ferry_device_slot_at", "ferry_update_begin", "ferry_update_write",
           "ferry_update_finish", "ferry_update_abort", "ferry_slots_confirm"]
+# What an app calls to keep settings, blobs included; GC comes along.
+NVS = ["ferry_nvs_open", "ferry_nvs_namespace", "ferry_nvs_set_number", "ferry_nvs_get_number",
+       "ferry_nvs_set_string", "ferry_nvs_get_string", "ferry_nvs_set_blob", "ferry_nvs_get_blob",
+       "ferry_nvs_erase"]
+NVS_REST = ["ferry_nvs_erase_all", "ferry_nvs_purge", "ferry_nvs_commit", "ferry_nvs_find",
+            "ferry_nvs_next", "ferry_nvs_namespace_name", "ferry_nvs_stats", "ferry_nvs_used"]
+CLIENTS = {"An update client": UPDATE, "An NVS client": NVS, "All of NVS": NVS + NVS_REST}
+
+# Memory that a caller gives: {name in the table: (header, C expression)}.
+MEMORY = {"An open NVS store": ("ferry/nvs.h", "sizeof(struct ferry_nvs)"),
+          "Each page of an NVS store": ("ferry/nvs.h", "FERRY_NVS_WORK_BYTES(1)")}
 
 INTRO = """# Size
 
@@ -75,20 +86,35 @@ def functions(root, target):
     return found
 
 
-def client(root, target):
-    """Text of the core that the smallest updating app links, its read-only data included."""
+def client(root, target, calls):
+    """Text of the core that an app links which makes these calls, its read-only data included."""
     tools, flags = TARGETS[target]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "client.elf"
         archive = root / "build" / target / LIBRARIES["core"]
         command = [tools + "gcc", *flags, "-nostdlib", "-Wl,--gc-sections",
-                   "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{CLIENT[0]}",
-                   *(f"-Wl,-u,{name}" for name in CLIENT), str(archive), "-lgcc", "-o",
+                   "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{calls[0]}",
+                   *(f"-Wl,-u,{name}" for name in calls), str(archive), "-lgcc", "-o",
                    str(program)]
         done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise SystemExit(f"size: cannot link the client for {target}:\n{done.stderr}")
+        there = checks.run(tools + "nm", program).split()
+        if missing := [name for name in calls if name not in there]:
+            raise SystemExit(f"size: the core built for {target} has no {', '.join(missing)}")
         return int(checks.run(tools + "size", program).splitlines()[1].split()[0])
+
+
+def memory(root, target, header, expression):
+    """Bytes of what the expression says, as the target's compiler lays it out."""
+    tools, flags = TARGETS[target]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "memory.c"
+        source.write_text(f'#include "{header}"\nconst char memory[{expression}] = {{1}};\n')
+        obj = source.with_suffix(".o")
+        checks.run(tools + "gcc", *flags, "-ffreestanding", f"-I{root / 'include'}", "-c", source,
+                   "-o", obj)
+        return int(checks.run(tools + "nm", "-S", obj).split()[1], 16)
 
 
 def measure(root):
@@ -96,15 +122,19 @@ def measure(root):
     for target in TARGETS:
         if not (root / "build" / target / LIBRARIES["core"]).is_file():
             raise SystemExit(f"size: build/{target} is not built; scripts/build.sh {target}")
-        measured[target] = {"client": client(root, target), "objects": objects(root, target),
-                            "functions": functions(root, target)}
+        measured[target] = {
+            "clients": {name: client(root, target, calls) for name, calls in CLIENTS.items()},
+            "memory": {name: memory(root, target, *what) for name, what in MEMORY.items()},
+            "objects": objects(root, target), "functions": functions(root, target)}
     return measured
 
 
 def write(root, measured):
     parts = [INTRO]
     for target, m in measured.items():
-        parts.append(f"\n## {target}\n\nAn update client links {m['client']} bytes of the core.\n")
+        parts.append(f"\n## {target}\n\n")
+        parts += [f"{name} links {n} bytes of the core.\n" for name, n in m["clients"].items()]
+        parts += [f"{name} takes {n} bytes of memory.\n" for name, n in m["memory"].items()]
         parts.append("\n| object | text | data | bss |\n|---|---|---|---|\n")
         parts += [f"| {name} | {t} | {d} | {b} |\n" for name, (t, d, b) in m["objects"].items()]
         parts.append("\n| function | text | stack |\n|---|---|---|\n")
@@ -113,15 +143,20 @@ def write(root, measured):
     (root / TABLE).write_text("".join(parts))
 
 
+def empty():
+    return {"clients": {}, "memory": {}, "objects": {}, "functions": {}}
+
+
 def read(root):
     """The table as measure() would give it."""
     table, m = {}, None
     for line in (root / TABLE).read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("## "):
-            m = table[line[3:]] = {"client": 0, "objects": {}, "functions": {}}
-        elif line.startswith("An update client links "):
-            m["client"] = int(re.search(r"\d+", line)[0])
+            m = table[line[3:]] = empty()
+        elif linked := re.fullmatch(r"(.+) (links|takes) (\d+) bytes of .*", line):
+            kind = "clients" if linked[2] == "links" else "memory"
+            m[kind][linked[1]] = int(linked[3])
         elif len(cells) in (3, 4) and cells[1].isdigit():
             numbers = tuple(int(cell) for cell in cells[1:])
             m["objects" if len(cells) == 4 else "functions"][cells[0]] = numbers
@@ -134,8 +169,10 @@ def grew(new, old):
 
 def compare(target, new, old):
     """What differs too much between the measured and the table's part for one target."""
-    if grew(new["client"], old["client"]):
-        yield f"{target}: an update client grew from {old['client']} to {new['client']} bytes"
+    for name, is_now in {**new["clients"], **new["memory"]}.items():
+        was = {**old["clients"], **old["memory"]}.get(name, 0)
+        if grew(is_now, was):
+            yield f"{target}: {name[0].lower()}{name[1:]} grew from {was} to {is_now} bytes"
     for kind in ("objects", "functions"):
         for name in sorted(set(new[kind]) - set(old[kind])):
             yield f"{target}: {name} is not in the table"
@@ -169,10 +206,11 @@ def main():
     else:
         table = read(args.root)
         for target, m in measured.items():
-            found += compare(target, m, table.get(target) or
-                             {"client": 0, "objects": {}, "functions": {}})
-    clients = ", ".join(f"{target} {m['client']}" for target, m in measured.items())
-    checks.finish("size", found, f"an update client links {clients} bytes (goal {CLIENT_GOAL})")
+            found += compare(target, m, table.get(target) or empty())
+    clients = "; ".join(
+        f"{name} links " + ", ".join(f"{t} {m['clients'][name]}" for t, m in measured.items()) +
+        f" bytes (goal {goal})" for name, goal in GOALS.items())
+    checks.finish("size", found, clients)
 
 
 if __name__ == "__main__":

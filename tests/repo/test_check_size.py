@@ -9,6 +9,7 @@ TABLE = "docs/size.md"
 
 @pytest.fixture
 def built(tree):
+    tree.copy("include")
     for preset in ("rv32", "xtensa"):
         tree.copy(f"build/{preset}/libferry_core.a", f"build/{preset}/libferry_crypto_portable.a",
                   f"build/{preset}/CMakeFiles/ferry_core.dir",
@@ -41,6 +42,16 @@ def test_grown_function_is_found(built):
 def test_grown_client_is_found(built):
     shrink(built, r"An update client links ", 5)
     built.finds("size", "rv32: an update client grew")
+
+
+def test_grown_nvs_client_is_found(built):
+    shrink(built, r"An NVS client links ", 5)
+    built.finds("size", "rv32: an NVS client grew")
+
+
+def test_grown_work_memory_is_found(built):
+    shrink(built, r"An open NVS store takes ", 30)
+    built.finds("size", "rv32: an open NVS store grew")
 
 
 def test_growth_under_two_percent_passes(built):

@@ -28,3 +28,10 @@ def test_row_that_is_missing_on_the_page_is_found(core):
 def test_part_that_cannot_be_taken_out_is_found(core):
     core.change("core/slots.c", "&ferry_slots_safe", "& ferry_slots_safe")
     core.finds("size_floor", "core/slots.c", "any more")
+
+
+def test_other_number_of_nvs_is_found(core):
+    page = (core.root / "docs/design/size.md").read_text()
+    left = page.split("| encryption | ")[1].split("|")[1].strip()
+    core.change("docs/design/size.md", f"| {left} |\n", f"| {int(left) * 9 // 10} |\n")
+    core.finds("size_floor", "without encryption", f"{left} bytes")
