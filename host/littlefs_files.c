@@ -80,13 +80,13 @@ struct walk {
     void *ctx;
 };
 
-/** Visits one folder. It calls itself for those in it; a path's length bounds how often. */
+/** Visits one folder. It calls itself for those in it; a path's length bounds how deep, and what
+ * is left of the walk's reads how often: damaged folders may hold each other. */
 static ferry_err walk_folder(struct walk *w)
 {
     struct ferry_littlefs *fs = w->fs;
     const size_t n = strlen(w->path);
     lfs_dir_t dir;
-    littlefs_begin(fs);
     int result = lfs_dir_open(&fs->lfs, &dir, w->path);
     if (result)
         return littlefs_result(fs, result, w->path);
@@ -94,7 +94,8 @@ static ferry_err walk_folder(struct walk *w)
     while (!err && (result = lfs_dir_read(&fs->lfs, &dir, &w->info)) > 0) {
         if (is_dots(w->info.name))
             continue;
-        if (!*w->info.name || strchr(w->info.name, '/')) // it would name another place
+        const bool goes_on = fs->n_reads_left && fs->n_reads_left--;
+        if (!goes_on || !*w->info.name || strchr(w->info.name, '/')) // it would name another place
             err = littlefs_fail(fs, FERRY_ERR_FS_DAMAGED, 0, 0, w->path);
         describe(&w->info, &w->entry);
         if (!err)
@@ -119,6 +120,7 @@ ferry_err ferry_littlefs_walk(struct ferry_littlefs *fs, const char *path, bool 
 {
     struct walk w = {.fs = fs, .deep = deep, .visit = visit, .ctx = ctx};
     snprintf(w.path, sizeof(w.path), "%s", path);
+    littlefs_begin(fs);
     return walk_folder(&w);
 }
 
@@ -239,9 +241,12 @@ static ferry_err find_part(void *ctx, const char *path, const struct ferry_littl
 
 ferry_err littlefs_tidy(struct ferry_littlefs *fs)
 {
-    char path[FERRY_LITTLEFS_PATH_BYTES];
+    char path[FERRY_LITTLEFS_PATH_BYTES], last[FERRY_LITTLEFS_PATH_BYTES] = "";
     ferry_err err;
     while ((err = ferry_littlefs_walk(fs, "/", true, find_part, path)) == FERRY_ERR_CANCELLED) {
+        if (!strcmp(path, last)) // damage: removed, and still there
+            return littlefs_fail(fs, FERRY_ERR_FS_DAMAGED, 0, 0, path);
+        memcpy(last, path, strlen(path) + 1);
         littlefs_begin(fs);
         const int result = lfs_remove(&fs->lfs, path);
         if (result)
@@ -299,29 +304,43 @@ static ferry_err first_in(struct ferry_littlefs *fs, const char *folder, char *p
     return join(fs, path, n, info.name);
 }
 
-/** Goes down to what has nothing in it, removes that, and starts again. */
+/** The path of something in the folder, or below, that has nothing in it; "" if there is none. */
+static ferry_err leaf_in(struct ferry_littlefs *fs, const char *folder, char *leaf)
+{
+    char next[FERRY_LITTLEFS_PATH_BYTES];
+    bool is_folder = true;
+    snprintf(leaf, sizeof(next), "%s", folder);
+    while (is_folder) {
+        const ferry_err err = first_in(fs, leaf, next, &is_folder);
+        if (err)
+            return err;
+        if (!*next)
+            break;
+        memcpy(leaf, next, strlen(next) + 1);
+    }
+    if (!strcmp(leaf, folder))
+        *leaf = '\0';
+    return FERRY_OK;
+}
+
 static ferry_err remove_inside(struct ferry_littlefs *fs, const char *path, uint32_t *removed)
 {
-    char at[FERRY_LITTLEFS_PATH_BYTES], next[FERRY_LITTLEFS_PATH_BYTES];
-    for (;;) {
-        bool is_folder = true;
-        snprintf(at, sizeof(at), "%s", path);
-        while (is_folder) {
-            const ferry_err err = first_in(fs, at, next, &is_folder);
-            if (err)
-                return err;
-            if (!*next)
-                break;
-            memcpy(at, next, sizeof(at));
-        }
-        if (!strcmp(at, path))
-            return FERRY_OK;
+    char leaf[FERRY_LITTLEFS_PATH_BYTES], last[FERRY_LITTLEFS_PATH_BYTES] = "";
+    // More entries than this there cannot be.
+    for (uint32_t n_left = fs->region.size_bytes / 8; n_left; n_left--) {
+        const ferry_err err = leaf_in(fs, path, leaf);
+        if (err || !*leaf)
+            return err;
+        if (!strcmp(leaf, last)) // damage: removed, and still there
+            break;
+        memcpy(last, leaf, strlen(leaf) + 1);
         littlefs_begin(fs);
-        const int result = lfs_remove(&fs->lfs, at);
+        const int result = lfs_remove(&fs->lfs, leaf);
         if (result)
-            return littlefs_result(fs, result, at);
+            return littlefs_result(fs, result, leaf);
         ++*removed;
     }
+    return littlefs_fail(fs, FERRY_ERR_FS_DAMAGED, 0, 0, path);
 }
 
 ferry_err ferry_littlefs_remove(struct ferry_littlefs *fs, const char *path, bool deep,

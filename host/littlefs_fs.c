@@ -15,6 +15,7 @@
 #define SECTOR_BYTES 4096u
 #define CACHE_BYTES  4096u
 #define NAME_MAX_NEW 255u
+#define READS_MAX    8000000u // of one call; a folder of thousands of files needs far fewer
 
 /** The file system that is at work; an assertion knows no other way to it. */
 static struct ferry_littlefs *at_work;
@@ -72,11 +73,12 @@ static int device_sync(const struct lfs_config *c)
 
 void littlefs_begin(struct ferry_littlefs *fs)
 {
-    // The library looks for lost folders by comparing each with each.
+    // The library looks for lost folders by comparing each with each, and a walk for each file once
+    // more from the root.
     const uint64_t n = fs->region.size_bytes / SECTOR_BYTES;
-    fs->n_reads_left = 4096 + 64 * n * n;
-    if (fs->n_reads_left > 4000000)
-        fs->n_reads_left = 4000000;
+    fs->n_reads_left = 4096 + 256 * n * n;
+    if (fs->n_reads_left > READS_MAX)
+        fs->n_reads_left = READS_MAX;
     fs->flash_err = FERRY_OK;
 }
 
