@@ -444,6 +444,37 @@ static void blob_of_version_1_is_read_and_replaced(void)
     sim_flash_free(&sim);
 }
 
+/* Makes a page with one entry, as a region can have when something else wrote it. */
+static void put_page(uint32_t page, uint32_t state, const struct ferry_nvs_entry *e)
+{
+    const struct ferry_nvs_head head = {state, page, FERRY_NVS_VERSION_2};
+    uint8_t bytes[64 + FERRY_NVS_ENTRY_BYTES];
+    memset(bytes, 0xff, sizeof(bytes));
+    ferry_nvs_head_encode(&head, bytes);
+    ferry_nvs_map_put(bytes + FERRY_NVS_MAP_OFF, 0, FERRY_NVS_ENTRY_WRITTEN);
+    ferry_nvs_entry_encode(e, bytes + FERRY_NVS_ENTRIES_OFF);
+    sim_flash_poke(&sim, 0x3000 + page * 4096, bytes, sizeof(bytes));
+}
+
+static void one_mount_erases_all_that_the_last_key_replaces(void)
+{
+    const struct ferry_nvs_config config = config_of(4);
+    struct ferry_nvs_entry e;
+    sim_flash_init(&sim, 0x20000, 1);
+    ferry_nvs_entry_begin(&e, 1, FERRY_NVS_U8, "k");
+    for (uint32_t page = 0; page < 3; page++) {
+        ferry_nvs_entry_put_number(&e, page);
+        put_page(page, page < 2 ? FERRY_NVS_PAGE_FULL : FERRY_NVS_PAGE_ACTIVE, &e);
+    }
+    ns = 1;
+    T_EQ_INT(ferry_nvs_open(&nvs, &config), FERRY_OK);
+    T_EQ_INT(number("k", FERRY_NVS_U8), 2);
+    const uint32_t n = n_writes();
+    T_EQ_INT(ferry_nvs_open(&nvs, &config), FERRY_OK);
+    T_EQ_INT(n_writes(), n);
+    sim_flash_free(&sim);
+}
+
 /* A toy: every byte by the place of its unit, so that a unit copied elsewhere is not readable. */
 static ferry_err toy(const struct ferry_xts *x, uint32_t off_bytes, uint8_t unit[32])
 {
@@ -502,6 +533,7 @@ int main(void)
     T_RUN(purge_leaves_no_readable_byte);
     T_RUN(damaged_value_is_an_error_and_stays);
     T_RUN(blob_of_version_1_is_read_and_replaced);
+    T_RUN(one_mount_erases_all_that_the_last_key_replaces);
     T_RUN(encrypted_store_reads_back_and_hides);
     return t_end();
 }
