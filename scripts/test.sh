@@ -67,7 +67,7 @@ all() {
     stage power build/release/tests/test_power --seeds 2200
     stage power-idf build/release/tests/test_power --seeds 2200 --idf
     stage power-reflash build/release/tests/test_power_reflash --seeds 2250
-    stage power-nvs build/release/tests/test_power_nvs --seeds 32
+    stage power-nvs build/release/tests/test_power_nvs --seeds 50
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage emulator python_tests tests/emulator

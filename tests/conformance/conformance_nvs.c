@@ -9,7 +9,6 @@
 
 #include "ferry/crc32.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +41,8 @@ struct run {
     uint32_t pages;
     struct nvs_machine model; // the sequence without a cut, as far as
     int n_made;               // this many steps
+    cJSON *before, *after;    // its dumps around the step that is cut,
+    int cut_step;             // which is this one; NULL: none yet
 };
 
 static const cJSON *item(const cJSON *record, const char *key)
@@ -442,11 +443,6 @@ static void each_damaged(void *ctx, const char *file, const cJSON *record)
 /* Brings the model to where n steps of the sequence are made. */
 static cJSON *model_after(struct run *r, int n)
 {
-    if (n < r->n_made) {
-        nvs_machine_reset(&r->model, r->pages, NULL);
-        r->model.no_crc = true;
-        r->n_made = 0;
-    }
     for (; r->n_made < n; r->n_made++) {
         const char *op = cJSON_GetStringValue(cJSON_GetArrayItem(r->steps, r->n_made));
         cJSON_Delete(nvs_machine_step(&r->model, op));
@@ -454,6 +450,29 @@ static cJSON *model_after(struct run *r, int n)
     // A cut comes while the partition is open or being opened.
     cJSON_Delete(nvs_machine_step(&r->model, "init"));
     return nvs_machine_dump(&r->model);
+}
+
+/* What the keys hold before and after the step that is cut; many cuts are of the same step. */
+static void find_before_and_after(struct run *r, int n)
+{
+    if (r->before && n == r->cut_step)
+        return;
+    cJSON_Delete(r->before);
+    cJSON_Delete(r->after);
+    nvs_machine_reset(&r->model, r->pages, NULL);
+    r->model.no_crc = true;
+    r->n_made = 0;
+    r->before = model_after(r, n);
+    r->after = model_after(r, n + 1);
+    r->cut_step = n;
+}
+
+/* Forgets them: another sequence begins. */
+static void drop_before_and_after(struct run *r)
+{
+    cJSON_Delete(r->before);
+    cJSON_Delete(r->after);
+    r->before = r->after = NULL;
 }
 
 static enum reason cut_reason(const struct answer *a, const cJSON *record, const cJSON *before,
@@ -480,24 +499,22 @@ static void each_cut(void *ctx, const char *file, const cJSON *record)
         cJSON_Delete(r->steps);
         r->steps = cJSON_Duplicate(item(record, "ops"), true);
         r->pages = (uint32_t)vector_number(record, "pages", 0);
-        r->n_made = INT_MAX;
+        drop_before_and_after(r);
         return;
     }
     const int n = (int)vector_number(record, "ops_completed", 0);
     snprintf(where, sizeof(where), "%s %d cut %d mode %d (%s)", file,
              (int)vector_number(record, "seq", -1), (int)vector_number(record, "cut", -1),
              (int)vector_number(record, "mode", -1), vector_text(record, "interrupted_op"));
-    cJSON *before = model_after(r, n), *after = model_after(r, n + 1);
-    const cJSON *old = item(before, "entries"), *new = item(after, "entries");
+    find_before_and_after(r, n);
+    const cJSON *old = item(r->before, "entries"), *new = item(r->after, "entries");
     if (make_answer(r, file, record, &a)) {
         if (!old_or_new(item(a.dump, "entries"), old, new))
-            fail(r, where, "neither the old state nor the new", a.dump, before);
+            fail(r, where, "neither the old state nor the new", a.dump, r->before);
         else
             judge(r, where, &a, record, cut_reason(&a, record, old, new));
     }
     drop_answer(&a);
-    cJSON_Delete(before);
-    cJSON_Delete(after);
 }
 
 static bool all_of(struct run *r, const char *prefix,
@@ -521,6 +538,7 @@ int main(int argc, char **argv)
     complete = all_of(&r, "D_corrupt.", each_damaged) && complete;
     complete = all_of(&r, "D_powercut.", each_cut) && complete;
     complete = all_of(&r, "D_powercut_all.", each_cut) && complete;
+    drop_before_and_after(&r);
     cJSON_Delete(r.steps);
     vector_set_close(r.set);
     for (int i = 0; i < N_REASONS; i++)
