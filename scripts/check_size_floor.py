@@ -84,9 +84,9 @@ NVS_CUTS = [
         ("core/nvs_raw.c", r"return purge \? [^;]*;", "(void)purge;\n    return FERRY_OK;"),
     ]),
     ("blobs", [
-        ("core/nvs.c", r"        if \(!err\)\n            err = ferry__nvs_clean_blobs\(s\);\n", ""),
-        ("core/nvs_blob.c", r"return err \|\| c->entry\.type != FERRY_NVS_BLOB_INDEX [^;]*;",
-         "return err;"),
+        ("core/nvs.c", r" +if \(!err\)\n            err = ferry__nvs_clean_blobs\(s\);\n", ""),
+        ("core/nvs_blob.c",
+         r"return err \|\| c->entry\.type != FERRY_NVS_BLOB_INDEX [^;]*;", "return err;"),
     ]),
 ]
 
