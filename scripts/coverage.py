@@ -26,7 +26,8 @@ def run_tests(root):
     """Counts from zero; a failing test ends the check."""
     for counts in (root / BUILD).rglob("*.gcda"):
         counts.unlink()
-    environment = dict(os.environ, FERRY=str(root / BUILD / "ferry"))
+    environment = dict(os.environ, FERRY=str(root / BUILD / "ferry"),
+                       COMPAT=str(root / BUILD / "tests"))
     for command in (["ctest", "--test-dir", BUILD, "-j2", "--output-on-failure"],
                     ["build/venv/bin/pytest", "-q", "-x", "tests/e2e"]):
         done = subprocess.run(command, cwd=root, env=environment, check=False,
