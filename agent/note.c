@@ -22,8 +22,10 @@ const uint8_t *ferry_note_digest(const struct ferry_source *s, const char *valid
 
 void ferry_note_seal(uint8_t note[FERRY_NOTE_BYTES], const char *validator)
 {
+    const size_t n = strlen(validator);
     memset(note + NOTE_VALIDATOR, 0, FERRY_SOURCE_VALIDATOR_BYTES);
-    memcpy(note + NOTE_VALIDATOR, validator, strlen(validator));
+    for (size_t i = 0; i < n; i++)
+        note[NOTE_VALIDATOR + i] = (uint8_t)validator[i];
 }
 
 ferry_err ferry_note_read(const uint8_t note[FERRY_NOTE_BYTES], const struct ferry_source *s,

@@ -27,7 +27,8 @@ static void add_json(struct cli_output *out, const struct nvs_input *in,
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "grade", f->grade == FERRY_NVS_DAMAGE ? "damage" : "trace");
         cJSON_AddNumberToObject(item, "offset", in->region.off_bytes + f->off_bytes);
-        cJSON_AddNumberToObject(item, "page", f->off_bytes / FERRY_NVS_PAGE_BYTES);
+        const uint32_t page = f->off_bytes / FERRY_NVS_PAGE_BYTES;
+        cJSON_AddNumberToObject(item, "page", page);
         cJSON_AddItemToObject(item, "entry",
                               f->entry < 0 ? cJSON_CreateNull() : cJSON_CreateNumber(f->entry));
         cJSON_AddStringToObject(item, "what", f->what);

@@ -247,9 +247,10 @@ static bool row_words(struct doctor_words *w, const struct ferry_finding *f)
         return true;
     case FERRY_FINDING_ROWS_OVERLAP:
         DOCTOR_SAY(w->what, "%s and %s overlap", a, b);
-        DOCTOR_SAY(w->why, "both contain 0x%x: writing to one changes the other",
-                   (unsigned)(f->row->off_bytes > f->with->off_bytes ? f->row->off_bytes
-                                                                     : f->with->off_bytes));
+        if (f->row && f->with)
+            DOCTOR_SAY(w->why, "both contain 0x%x: writing to one changes the other",
+                       (unsigned)(f->row->off_bytes > f->with->off_bytes ? f->row->off_bytes
+                                                                         : f->with->off_bytes));
         DOCTOR_SAY(w->remedy, "correct the offsets or sizes in the partition CSV");
         return true;
     default:

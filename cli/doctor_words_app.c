@@ -119,8 +119,9 @@ static void too_big_words(struct doctor_words *w, const struct ferry_doctor *doc
     char layouts[400];
     const struct ferry_vdevice *v = doc->facts.v;
     const uint32_t most = largest_possible(v);
-    DOCTOR_SAY(w->what, "%.300s is %s bytes; the largest slot holds %s", doc->app->path,
-               cli_thousands(f->value), cli_thousands(f->limit));
+    DOCTOR_SAY(w->what, "%.300s is %s bytes; the largest slot holds %s",
+               doc->app ? doc->app->path : "the app", cli_thousands(f->value),
+               cli_thousands(f->limit));
     if (layout_words(layouts, sizeof(layouts), v, f->value))
         DOCTOR_SAY(w->remedy,
                    "ferry partitions edit --table; of the named layouts these hold it: %s",

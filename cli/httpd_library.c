@@ -2,6 +2,7 @@
 #include "httpd_library.h"
 
 #include <dlfcn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,19 +15,25 @@ _Static_assert(sizeof(void *) == sizeof(void (*)(void)), "dlsym gives functions,
 #pragma GCC diagnostic ignored "-Wanalyzer-use-of-uninitialized-value"
 #endif
 
+static const struct {
+    const char *name;
+    size_t off; // of its pointer
+} functions[] = {
+#define ROW(name) {"MHD_" #name, offsetof(struct httpd_library, name)},
+    HTTPD_FUNCTIONS(ROW)
+#undef ROW
+};
+
 /** Every function, or the name of the first that is missing. */
 static const char *find_functions(void *handle, struct httpd_library *lib)
 {
-    // Through memcpy, because ISO C converts no data pointer to one to a function.
-#define FIND(name)                                                                                 \
-    do {                                                                                           \
-        void *const found = dlsym(handle, "MHD_" #name);                                           \
-        if (!found)                                                                                \
-            return "MHD_" #name;                                                                   \
-        memcpy(&lib->name, &found, sizeof(found));                                                 \
-    } while (0);
-    HTTPD_FUNCTIONS(FIND)
-#undef FIND
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        void *const found = dlsym(handle, functions[i].name);
+        if (!found)
+            return functions[i].name;
+        // By its bytes, because ISO C converts no data pointer to one to a function.
+        memcpy((char *)lib + functions[i].off, &found, sizeof(found));
+    }
     return NULL;
 }
 

@@ -27,7 +27,7 @@
 
 /** Its functions without their prefix, each of the type that its header declares. */
 struct httpd_library {
-#define HTTPD_MEMBER_(name) __typeof__(MHD_##name) *name;
+#define HTTPD_MEMBER_(name) __typeof__(MHD_##name) *name; // NOLINT(bugprone-macro-parentheses)
     HTTPD_FUNCTIONS(HTTPD_MEMBER_)
 #undef HTTPD_MEMBER_
 };

@@ -261,7 +261,7 @@ static enum nvs_cipher find_cipher(const struct nvs_input *in)
 
 static int read_region(const struct cli_call *call, struct nvs_input *in)
 {
-    in->bytes = malloc(in->region.size_bytes);
+    in->bytes = malloc(in->region.size_bytes + 1u); // an empty partition has an address, too
     const ferry_err err = in->bytes
                               ? ferry_region_read(&in->region, 0, in->bytes, in->region.size_bytes)
                               : FERRY_ERR_NO_MEMORY;
@@ -278,7 +278,7 @@ static int read_region(const struct cli_call *call, struct nvs_input *in)
 
 int nvs_input_open(const struct cli_call *call, struct nvs_input *in, bool writable)
 {
-    uint32_t table_off;
+    uint32_t table_off = 0;
     memset(in, 0, sizeof(*in));
     in->path = call->args[0];
     in->file.fd = -1;

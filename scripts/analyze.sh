@@ -7,8 +7,9 @@ cd "$(dirname "$0")/.."
 scripts/build.sh analyze
 cmake --preset dev >build/dev-configure.log 2>&1
 
+# The emulated machine's port has its registers, which this machine's compiler does not know.
 mapfile -t sources < <(git ls-files -co --exclude-standard -- \
-    'core/*.c' 'crypto/*.c' 'agent/*.c' 'host/*.c' 'ports/*.c' 'cli/*.c')
+    'core/*.c' 'crypto/*.c' 'agent/*.c' 'host/*.c' 'ports/*.c' 'cli/*.c' ':!ports/sifive-u/*')
 # One file a run: clang-tidy 14 carries findings from one file into the next.
 log=build/clang-tidy.log
 if ! printf '%s\n' "${sources[@]}" |
@@ -21,6 +22,7 @@ echo "analyze: clang-tidy, ${#sources[@]} files"
 cppcheck --project=build/dev/compile_commands.json --file-filter='*' -i tests -i build/littlefs \
     --enable=warning,performance,portability --std=c11 --inline-suppr --quiet \
     --suppress=missingIncludeSystem --suppress=invalidPrintfArgType_uint \
+    --suppress=preprocessorErrorDirective:'*/device_esp.c' \
     --error-exitcode=1 -j "$(nproc)" \
     --template='{file}:{line}: {id}: {message}'
 echo "analyze: cppcheck"
