@@ -11,6 +11,6 @@ scripts/build.sh release
 echo "soak: power cuts, $seeds seeds"
 build/release/tests/test_power --seeds "$seeds" --second-every 5
 echo "soak: kills of the emulated machine"
-FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider \
+CUTS=3000 FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider \
     tests/emulator/test_power_cuts.py
 scripts/fuzz.sh 1800 slots

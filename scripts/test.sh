@@ -70,8 +70,7 @@ all() {
     stage power-nvs build/release/tests/test_power_nvs --seeds 50
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
-    # The kills of the emulator are in scripts/soak.sh: docs/bare-metal.md says why.
-    stage emulator python_tests tests/emulator --ignore tests/emulator/test_power_cuts.py
+    stage emulator python_tests tests/emulator
     stage demo scripts/demo.sh
     stage demo-reflash scripts/demo_reflash.sh
     stage demo-bare-metal python3 scripts/demo_bare_metal.py

@@ -1,10 +1,12 @@
 """A board: the machine's flash with bootloader, table and app, and what ferry's tools say of it."""
 
 import hashlib
+import struct
 
 from machine import ROOT, Machine
 
 TABLE = ROOT / "firmware/demo/partitions.csv"
+VALID = 2  # state of an otadata entry
 NVS, OTADATA, OTADATA_BYTES = 0x9000, 0xD000, 0x2000
 SLOTS = {"ota_0": 0x10000, "ota_1": 0x110000}
 USED_BYTES = 0x210000  # partitions that boot and update touch; the rest of the flash stays blank
@@ -18,6 +20,13 @@ class Prediction:
 
     def __init__(self, slot, selected, otadata, release):
         self.slot, self.selected, self.otadata, self.release = slot, selected, otadata, release
+
+    @property
+    def confirmed(self):
+        """An entry of the slot that boots is valid."""
+        entries = (self.otadata[:32], self.otadata[0x1000:0x1020])
+        return any(state == VALID and (seq - 1) % len(SLOTS) == list(SLOTS).index(self.slot)
+                   for seq, state in (struct.unpack("<I20xI4x", entry) for entry in entries))
 
 
 class Board:

@@ -38,6 +38,7 @@ class Story:
     def __init__(self, stable):
         self.stable = stable     # the release that was confirmed
         self.candidate = None    # the one that is on its way
+        self.asked = False       # it was asked to confirm; a cut may have taken its answer
         self.may = {stable}      # what the next boot may start
         self.goal = None         # file that is being sent
         self.setting = {""}      # values that NVS may hold
@@ -117,7 +118,7 @@ class Lives:
         if self.random.random() < 0.25:
             self.insist("ok" in self.ask("reject", "reject"), "reject is refused")
             return
-        story.may = {story.stable, story.candidate}
+        story.may, story.asked = {story.stable, story.candidate}, True
         self.insist(self.ask("confirm", "confirm").strip() == "ok", "confirm is refused")
         story.stable, story.candidate = story.candidate, None
         story.answered({story.stable})
@@ -134,7 +135,7 @@ class Lives:
         while True:
             said = self.machine.expect(WANT + rb"|checking|(?:^|\n)(ok|error [^\r]*)\r\n> ")
             if said[0] == b"checking":
-                story.candidate = story.goal
+                story.candidate, story.asked = story.goal, False
                 story.may = {story.stable, story.candidate}
                 self.begin("checking")
             elif said[3]:
@@ -167,14 +168,16 @@ class Lives:
         expected = set(story.may)
         story.may = {story.stable} | expected
         release = self.boot(told)
-        if release == story.candidate:
+        confirmed = release == story.candidate and told.confirmed
+        self.insist(story.asked or not confirmed, f"{release} is confirmed, and never was asked to")
+        if release == story.candidate and not confirmed:
             # Whatever comes now, unless it is confirmed: back to the old one.
             story.may = {story.stable}
             self.facts["tried"] += 1
             if self.random.random() < 0.9:
                 self.decide()
         else:
-            self.facts["went back"] += story.candidate is not None
+            self.facts["went back"] += story.candidate is not None and not confirmed
             story.stable, story.candidate, story.may = release, None, {release}
             self.settings()
             if self.random.random() < 0.2:
