@@ -67,6 +67,7 @@ set(FERRY_AGENT_SOURCES
     agent/manifest.c
     agent/retry.c
     agent/note.c
+    agent/csr.c
     agent/update_kept.c
     agent/update_run.c)
 
