@@ -189,7 +189,7 @@ static const struct {
     {"set", "KEY TEXT: keep a setting in NVS", run_set},
     {"get", "KEY: show it", run_get},
     {"stack", "deepest use of the stack so far", run_stack},
-    {"reboot", "end the emulator; start it again", run_reboot},
+    {"reboot", "start again; an emulator ends", run_reboot},
     {"help", "this list", run_help},
 };
 
@@ -251,20 +251,20 @@ static void split(char line[LINE_BYTES], const char *words[BARE_WORDS])
     *at = 0;
 }
 
-static ferry_err open_device(uint32_t image_off_bytes)
+static ferry_err open_device(uint32_t handed)
 {
-    ferry_err err = spi_nor_init(&app.nor, &sifive_u_spi);
+    const struct ferry_flash *flash;
+    ferry_err err = machine_flash(&flash);
     if (!err)
-        err = ferry_device_open(&app.dev, &app.nor.flash, &policy, FERRY_TABLE_OFF_DEFAULT,
-                                &app.work);
+        err = ferry_device_open(&app.dev, flash, &policy, FERRY_TABLE_OFF_DEFAULT, &app.work);
     if (!err)
-        app.dev.running = ferry_device_slot_at(&app.dev, image_off_bytes);
+        app.dev.running = ferry_device_slot_at(&app.dev, machine_image_off(handed));
     return err;
 }
 
-void firmware_main(uint32_t image_off_bytes)
+void firmware_main(uint32_t handed)
 {
-    sifive_u_init();
+    machine_init();
     console_put_text("ferry-bare " DEMO_VERSION "\r\n");
 #ifdef BARE_CRASHES
     __asm__ volatile("unimp"); // the bug that this release brings
@@ -273,7 +273,7 @@ void firmware_main(uint32_t image_off_bytes)
     for (;;) // and this is that of another
         __asm__ volatile("wfi");
 #endif
-    const ferry_err err = open_device(image_off_bytes);
+    const ferry_err err = open_device(handed);
     if (err) {
         bare_put_result(err, &app.dev.fault);
         machine_end(BARE_END_NO_FLASH);

@@ -3,14 +3,13 @@
 #ifndef BARE_APP_H
 #define BARE_APP_H
 
-#include "sifive_u.h"
+#include "machine.h"
 
 #include "ferry/slots.h"
 
 #define BARE_WORDS 4u
 
 struct bare_app {
-    struct spi_nor nor;
     struct ferry_device dev;
     struct ferry_device_work work;
 };

@@ -74,7 +74,7 @@ void firmware_main(uint32_t handed)
 {
     static const struct ferry_boot_hooks hooks = {.load = load};
     (void)handed;
-    sifive_u_init();
+    machine_init();
     if (spi_nor_init(&nor, &sifive_u_spi))
         machine_end(BARE_END_NO_FLASH);
     finish_reflash();

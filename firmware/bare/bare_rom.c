@@ -26,7 +26,7 @@ void firmware_main(uint32_t handed)
         .chip = &ferry_chip_esp32c3, .bootloader = true, .max_bytes = BOOTLOADER_MOST};
     const struct ferry_span window = {BARE_BOOTLOADER_ORIGIN, BARE_BOOTLOADER_BYTES};
     (void)handed;
-    sifive_u_init();
+    machine_init();
     if (spi_nor_init(&nor, &sifive_u_spi))
         machine_end(BARE_END_NO_FLASH);
     const struct ferry_region place = {&nor.flash, ferry_chip_esp32c3.bootloader_off_bytes,

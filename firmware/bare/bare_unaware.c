@@ -2,7 +2,7 @@
  * repeats what it is told. It never confirms, so a bootloader with rollback takes it back. */
 #include "bare_map.h"
 
-#include "sifive_u.h"
+#include "machine.h"
 
 #define FOREVER_US 1000000000u
 
@@ -16,7 +16,7 @@ void firmware_trap(uint32_t cause, uint32_t address)
 void firmware_main(uint32_t handed)
 {
     (void)handed;
-    sifive_u_init();
+    machine_init();
     console_put_text("unaware " DEMO_VERSION "\r\n> ");
     for (;;) {
         const int c = console_get(FOREVER_US);

@@ -18,7 +18,7 @@ flags=(-march=rv32imc -mabi=ilp32 -misa-spec=2.2 -mcmodel=medany
     -Os -msave-restore -std=c11 -Wall -Wextra -Wconversion -Wshadow -Werror
     -ffreestanding -fno-tree-loop-distribute-patterns -fno-common
     -ffunction-sections -fdata-sections "-ffile-prefix-map=$root=."
-    -I"$root/include" -I"$root" -I"$port")
+    -I"$root/include" -I"$root" -I"$root/ports/bare" -I"$port")
 
 if [ "$1" = library ]; then
     archive=$(realpath -m "$2")
@@ -39,4 +39,5 @@ riscv64-unknown-elf-gcc "${flags[@]}" -nostdlib -nostartfiles \
     -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
     -Wl,--defsym=firmware_origin="$origin" -Wl,--defsym=firmware_bytes="$bytes" \
     -T "$port/sifive_u.ld" "$port/start_sifive_u.S" "$port/sifive_u.c" "$port/spi_nor.c" \
-    "$@" "$port/memory_sifive_u.c" -I"$root/cmake/toolchains/freestanding" -lgcc -o "$output"
+    "$root/ports/bare/console_bare.c" "$@" "$root/ports/bare/memory_bare.c" \
+    -I"$root/cmake/toolchains/freestanding" -lgcc -o "$output"

@@ -49,7 +49,7 @@ static inline void put(uint32_t addr, uint32_t value)
     *(volatile uint32_t *)(uintptr_t)addr = value;
 }
 
-void sifive_u_init(void)
+void machine_init(void)
 {
     put(UART_TX_CONTROL, UART_ENABLE);
     put(UART_RX_CONTROL, UART_ENABLE);
@@ -68,29 +68,6 @@ void console_put_char(char c)
     while (get(UART_TX) & UART_TX_FULL)
         ;
     put(UART_TX, (uint8_t)c);
-}
-
-void console_put_text(const char *text)
-{
-    while (*text)
-        console_put_char(*text++);
-}
-
-void console_put_hex(uint32_t v, unsigned n_digits)
-{
-    while (n_digits--)
-        console_put_char("0123456789abcdef"[v >> (4 * n_digits) & 15]);
-}
-
-void console_put_number(uint32_t v)
-{
-    char digits[10];
-    unsigned n = 0;
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    while (n)
-        console_put_char(digits[--n]);
 }
 
 uint32_t clock_us(void)
@@ -190,6 +167,20 @@ static void spi_settle(void *ctx)
 const struct spi_nor_bus sifive_u_spi = {
     .transfer = spi_transfer, .now_us = spi_now_us, .settle = spi_settle};
 
+ferry_err machine_flash(const struct ferry_flash **out)
+{
+    static struct spi_nor nor;
+    const ferry_err err = spi_nor_init(&nor, &sifive_u_spi);
+    if (!err)
+        *out = &nor.flash;
+    return err;
+}
+
+uint32_t machine_image_off(uint32_t handed)
+{
+    return handed; // the bootloader says it
+}
+
 /* SYS_EXIT_EXTENDED: the reason "application exit" and a code of our own. */
 _Noreturn void machine_end(uint32_t exit_code)
 {
@@ -208,15 +199,4 @@ _Noreturn void machine_end(uint32_t exit_code)
                          : "+r"(operation)
                          : "r"(argument)
                          : "memory");
-}
-
-#define STACK_PAINT 0xa5a5a5a5u // as start_sifive_u.S has it
-
-uint32_t stack_used_bytes(void)
-{
-    extern const uint32_t firmware_stack_low[], firmware_stack_top[];
-    const uint32_t *p = firmware_stack_low;
-    while (p < firmware_stack_top && *p == STACK_PAINT)
-        p++;
-    return (uint32_t)((uintptr_t)firmware_stack_top - (uintptr_t)p);
 }

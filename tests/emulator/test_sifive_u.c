@@ -191,7 +191,7 @@ void firmware_trap(uint32_t cause, uint32_t address)
 void firmware_main(uint32_t handed)
 {
     (void)handed;
-    sifive_u_init();
+    machine_init();
     if (!T_EQ_INT(spi_nor_init(&nor, &sifive_u_spi), FERRY_OK))
         machine_end(1);
     T_RUN(sifive_flash_keeps_the_contract);

@@ -1,5 +1,5 @@
 /* tests/emulator/tiny_printf.c - printf for tests on the emulated machine, onto its console. */
-#include "sifive_u.h"
+#include "machine.h"
 
 #include <stdarg.h>
 #include <stdio.h>

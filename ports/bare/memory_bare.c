@@ -1,4 +1,4 @@
-/* ports/sifive-u/memory_sifive_u.c - the four functions that a C compiler calls unasked. Built with
+/* ports/bare/memory_bare.c - the four functions that a C compiler calls unasked. Built with
  * -fno-tree-loop-distribute-patterns, or it would make each of them call itself. */
 #include <stddef.h>
 #include <stdint.h>
