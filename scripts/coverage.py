@@ -29,7 +29,7 @@ def run_tests(root):
     environment = dict(os.environ, FERRY=str(root / BUILD / "ferry"),
                        COMPAT=str(root / BUILD / "tests"))
     for command in (["ctest", "--test-dir", BUILD, "-j2", "--output-on-failure"],
-                    ["build/venv/bin/pytest", "-q", "-x", "tests/e2e"]):
+                    ["build/venv/bin/pytest", "-q", "-x", "-n2", "tests/e2e"]):
         done = subprocess.run(command, cwd=root, env=environment, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:

@@ -35,10 +35,23 @@ stage() {
 check() { python3 "scripts/check_$1.py"; }
 c_tests() { ctest --test-dir "build/$1" -j"$(nproc)" --timeout 300 --output-on-failure |
     sed '/^$/d;/^Total Test time/d'; }
-python_tests() { build/venv/bin/pytest -q -x -p no:cacheprovider "$@"; }
+python_tests() { build/venv/bin/pytest -q -x -n "$(nproc)" --dist worksteal -p no:cacheprovider "$@"; }
 command_line() {
     FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch COMPAT=$PWD/build/$1/tests \
         python_tests tests/agent tests/e2e
+}
+# Sweeps that use one core each, side by side; fails if one of them does.
+at_once() {
+    local sweep pids=() pid bad=0
+    for sweep in "$@"; do
+        # shellcheck disable=SC2086  # words are meant to split
+        build/release/tests/test_$sweep &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || bad=1
+    done
+    return $bad
 }
 tools() { scripts/setup.sh build demo test fetch && scripts/venv.sh && scripts/fetch_littlefs.sh; }
 
@@ -64,10 +77,8 @@ all() {
     stage e2e command_line release
     stage e2e-dev command_line dev
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
-    stage power build/release/tests/test_power --seeds 2200
-    stage power-idf build/release/tests/test_power --seeds 2200 --idf
-    stage power-reflash build/release/tests/test_power_reflash --seeds 2250
-    stage power-nvs build/release/tests/test_power_nvs --seeds 50
+    stage power at_once "power --seeds 2200 --idf" "power --seeds 2200"
+    stage power-jobs at_once "power_reflash --seeds 2250" "power_nvs --seeds 50"
     stage firmware scripts/fetch_firmware.sh
     stage interop python_tests tests/interop
     stage emulator python_tests tests/emulator
