@@ -1,8 +1,6 @@
-/* cli/commands.h - the list of commands, in the order that help shows them. */
+/* cli/commands.h - the list of ferry's commands, in the order that help shows them. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
-
-#include <stddef.h>
 
 #include "command.h"
 
@@ -68,31 +66,5 @@
 #define CLI_DECLARE_(name) extern const struct cli_command cli_cmd_##name;
 CLI_COMMANDS(CLI_DECLARE_)
 #undef CLI_DECLARE_
-
-/** A word that several commands begin with. */
-struct cli_group {
-    const char *name;
-    const char *summary;
-};
-
-/** The i-th command or group; NULL past the end. */
-const struct cli_command *cli_command_at(size_t i);
-const struct cli_group *cli_group_at(size_t i);
-
-/** The command with exactly this name, or NULL. */
-const struct cli_command *cli_command_find(const char *name);
-
-/** The group with this name, or NULL. */
-const struct cli_group *cli_group_find(const char *name);
-
-/** True if the command's name is "GROUP something". */
-bool cli_command_in(const struct cli_command *command, const char *group);
-
-/** The name most like `word`: of commands and groups, or with group not NULL of the second words
- * in it. NULL if nothing is near. */
-const char *cli_command_like(const char *word, const char *group);
-
-/** True if `word` could be a mistyping of `name`; *distance gets how far they are apart. */
-bool cli_words_near(const char *word, const char *name, unsigned *distance);
 
 #endif

@@ -1,82 +1,46 @@
-/* cli/ferry.c - the program: finds the command that the first words name and runs it. */
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-
+/* cli/ferry.c - the program: its name, its commands and their groups. */
 #include "commands.h"
 #include "help.h"
+#include "program.h"
 
-/** Complains about a word that names nothing; JSON too, if that was asked for anywhere. */
-static int no_command(const char *group, const char *word, int argc, char **argv)
-{
-    struct cli_output out;
-    cli_output_open(&out);
-    for (int i = 1; i < argc; i++)
-        out.json |= !strcmp(argv[i], "--json");
-    char sentence[256];
-    const char *like = cli_command_like(word, group);
-    const char *sep = group ? " " : "";
-    if (!group)
-        group = "";
-    if (like)
-        snprintf(sentence, sizeof(sentence), "there is no command '%s%s%s'; did you mean '%s%s%s'?",
-                 group, sep, word, group, sep, like);
-    else
-        snprintf(sentence, sizeof(sentence), "there is no command '%s%s%s'", group, sep, word);
-    cli_output_usage(&out, sentence);
-    fprintf(stderr, "Try 'ferry help%s%s'.\n", sep, group);
-    cli_output_flush(&out);
-    cli_output_close(&out);
-    return CLI_EXIT_USAGE;
-}
+#define ROW(name) &cli_cmd_##name,
+static const struct cli_command *const commands[] = {CLI_COMMANDS(ROW) NULL};
+#undef ROW
 
-static bool is_help(const char *word)
-{
-    return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?");
-}
+static const struct cli_group groups[] = {
+    {"device", "make a virtual device and switch it on"},
+    {"fs", "files of a device: list, copy, remove; make and grow the file system"},
+    {"image", "look into application images, check, build and sign them"},
+    {"nvs", "read, write, build and check NVS partitions"},
+    {"otadata", "look at the two entries that choose the slot, or erase them"},
+    {"partitions", "look into partition tables and into partitions, build, check and edit them"},
+    {"reflash", "rewrite any part of the flash, and survive a power cut while doing it"},
+    {"rollback", "go back to the previous app, or take that back"},
+    {"slots", "choose, read, write and erase app slots"},
+    {0},
+};
 
-/** A group's first word: the command is the first two. */
-static int run_group(const char *group, int argc, char **argv)
-{
-    char name[80];
-    if (argc < 3 || is_help(argv[2])) {
-        cli_help_group(stdout, group);
-        return argc < 3 ? CLI_EXIT_USAGE : CLI_EXIT_OK;
-    }
-    snprintf(name, sizeof(name), "%s %s", group, argv[2]);
-    const struct cli_command *command = cli_command_find(name);
-    if (!command)
-        return no_command(group, argv[2], argc, argv);
-    return cli_run(command, argc - 2, argv + 2);
-}
+const struct cli_program cli_program = {
+    .name = "ferry",
+    .tagline = "over-the-air updates for ESP32-class devices",
+    .about = "ferry carries new firmware to ESP32-class devices, and brings the old one back when\n"
+             "the new one fails.\n",
+    .arguments = "DEVICE is the directory of a virtual\n"
+                 "device, or a file with the contents of a flash chip.",
+    .commands = commands,
+    .groups = groups,
+};
 
-static int dispatch(int argc, char **argv)
-{
-    if (argc < 2 || is_help(argv[1])) {
-        cli_help_all(stdout);
-        return argc < 2 ? CLI_EXIT_USAGE : CLI_EXIT_OK;
-    }
-    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-        cli_help_version(stdout);
-        return CLI_EXIT_OK;
-    }
-    const struct cli_command *command = cli_command_find(argv[1]);
-    if (command)
-        return cli_run(command, argc - 1, argv + 1);
-    if (cli_group_find(argv[1]))
-        return run_group(argv[1], argc, argv);
-    return no_command(NULL, argv[1], argc, argv);
-}
+static const struct cli_example help_examples[] = {
+    {"ferry help update", "everything about one command"},
+    {"ferry help --format=man | man -l -", "the man page, unless it is installed"},
+    {"source <(ferry help --format=bash)", "complete commands and options in this shell"},
+    {0},
+};
+
+const struct cli_command cli_cmd_help = {CLI_HELP_COMMAND, .examples = help_examples};
 
 int main(int argc, char **argv)
 {
-    // Too large a file is an error like a full disk, not the end of the program.
-    signal(SIGXFSZ, SIG_IGN);
-    const int exit_code = dispatch(argc, argv);
-    // What was said only counts if it arrived.
-    if (fflush(stdout) || ferror(stdout)) {
-        fputs("ferry: cannot write the answer to stdout\n", stderr);
-        return CLI_EXIT_FAILED;
-    }
-    return exit_code;
+    return cli_main(argc, argv);
 }

@@ -1,11 +1,11 @@
-/* cli/help.c - help on a terminal. */
+/* host/help.c - help on a terminal. */
 #include "help.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "program.h"
 
 #define COLUMN 20
 
@@ -16,34 +16,34 @@ static void line(FILE *to, const char *name, const char *summary)
 
 void cli_help_version(FILE *to)
 {
-    fprintf(to, "ferry %s\n", FERRY_VERSION);
+    fprintf(to, "%s %s\n", cli_program.name, FERRY_VERSION);
 }
 
 void cli_help_all(FILE *to)
 {
-    fputs("ferry carries new firmware to ESP32-class devices, and brings the old one back when\n"
-          "the new one fails.\n\n"
-          "Usage: ferry COMMAND [OPTION...] [ARGUMENT...]\n\n"
-          "Commands:\n",
-          to);
+    fprintf(to,
+            "%s\n"
+            "Usage: %s COMMAND [OPTION...] [ARGUMENT...]\n\n"
+            "Commands:\n",
+            cli_program.about, cli_program.name);
     const struct cli_command *c;
     for (size_t i = 0; (c = cli_command_at(i)); i++)
         line(to, c->name, c->summary);
-    fputs("\n"
-          "'ferry help COMMAND' explains one, with examples. DEVICE is the directory of a virtual\n"
-          "device, or a file with the contents of a flash chip.\n"
-          "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.\n",
-          to);
+    const char *const shared = cli_program.arguments;
+    fprintf(to,
+            "\n'%s help COMMAND' explains one, with examples.%s%s\n"
+            "Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.\n",
+            cli_program.name, shared ? " " : "", shared ? shared : "");
 }
 
 void cli_help_group(FILE *to, const char *group)
 {
-    fprintf(to, "ferry %s: %s\n\n", group, cli_group_find(group)->summary);
+    fprintf(to, "%s %s: %s\n\n", cli_program.name, group, cli_group_find(group)->summary);
     const struct cli_command *c;
     for (size_t i = 0; (c = cli_command_at(i)); i++)
         if (cli_command_in(c, group))
             line(to, c->name, c->summary);
-    fprintf(to, "\n'ferry help %s COMMAND' explains one, with examples.\n", group);
+    fprintf(to, "\n'%s help %s COMMAND' explains one, with examples.\n", cli_program.name, group);
 }
 
 /** The text behind the options; argp keeps its line breaks. The caller frees it. */
@@ -80,7 +80,7 @@ void cli_help_command(FILE *to, const struct cli_command *command)
     char *tail = tail_of(command);
     cli_command_argp(command, &argp, children);
     argp.doc = tail;
-    snprintf(name, sizeof(name), "ferry %s", command->name);
+    snprintf(name, sizeof(name), "%s %s", cli_program.name, command->name);
     argp_help(&argp, to, ARGP_HELP_LONG | ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC, name);
     free(tail);
 }
@@ -100,7 +100,7 @@ const struct argp_option *cli_option_at(const struct cli_command *command, int i
 
 enum { OPT_FORMAT = CLI_OPT_OWN };
 
-static const struct argp_option options[] = {
+const struct argp_option cli_help_options[] = {
     {"format", OPT_FORMAT, "FORM", 0,
      "All commands at once, as json (the table itself), man (a man page) or bash (a completion "
      "script)",
@@ -141,7 +141,7 @@ static int help_words(struct cli_call *call)
     return cli_usage(call, "there is no command '%s'", name);
 }
 
-static int run(struct cli_call *call)
+int cli_help_run(struct cli_call *call)
 {
     static const char *const forms[] = {"text", "json", "man", "bash", NULL};
     int form = call->out->json ? 1 : 0;
@@ -165,21 +165,3 @@ static int run(struct cli_call *call)
         return cli_done(call->out);
     }
 }
-
-static const struct cli_example examples[] = {
-    {"ferry help update", "everything about one command"},
-    {"ferry help --format=man | man -l -", "the man page, unless it is installed"},
-    {"source <(ferry help --format=bash)", "complete commands and options in this shell"},
-    {0},
-};
-
-const struct cli_command cli_cmd_help = {
-    .name = "help",
-    .summary = "explain a command",
-    .args = "[COMMAND...]",
-    .min_args = 0,
-    .max_args = 2,
-    .options = options,
-    .examples = examples,
-    .run = run,
-};

@@ -1,4 +1,4 @@
-/* cli/command.c - from argv to a call: argp does the parsing, the words are ours.
+/* host/command.c - from argv to a call: argp does the parsing, the words are ours.
  * argp and getopt stay silent (ARGP_NO_ERRS): with --json a complaint must be an object too. */
 #include "command.h"
 
@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
 #include "help.h"
+#include "program.h"
 
 const struct argp_option cli_common_options[] = {
     {"json", CLI_OPT_JSON, 0, 0, "Print one JSON object and nothing else on stdout", -1},
     {"help", CLI_OPT_HELP, 0, 0, "Show this help", -1},
-    {"version", CLI_OPT_VERSION, 0, 0, "Show ferry's version", -1},
+    {"version", CLI_OPT_VERSION, 0, 0, "Show the program's version", -1},
     {0},
 };
 
@@ -154,8 +154,9 @@ static int check_and_run(struct cli_call *call)
     const struct cli_command *c = call->command;
     put_port_first(call);
     if (call->n_args < c->min_args)
-        return cli_usage(call, "%s is missing: ferry %s %s",
-                         call->n_args ? "an argument" : "its argument", c->name, c->args);
+        return cli_usage(call, "%s is missing: %s %s %s",
+                         call->n_args ? "an argument" : "its argument", cli_program.name, c->name,
+                         c->args);
     if (call->n_args > c->max_args)
         return cli_usage(call, "too many arguments: '%s'", call->args[c->max_args]);
     return c->run(call);
@@ -337,6 +338,6 @@ int cli_usage(const struct cli_call *call, const char *fmt, ...)
     vsnprintf(buf, sizeof(buf), fmt, ap);
     va_end(ap);
     cli_output_usage(call->out, buf);
-    fprintf(stderr, "Try 'ferry %s --help'.\n", call->command->name);
+    fprintf(stderr, "Try '%s %s --help'.\n", cli_program.name, call->command->name);
     return CLI_EXIT_USAGE;
 }

@@ -1,8 +1,8 @@
-/* cli/help_forms.c - the table of commands as a man page, as bash completion and as JSON. */
+/* host/help_forms.c - the table of commands as a man page, as bash completion and as JSON. */
 #include <string.h>
 
-#include "commands.h"
 #include "help.h"
+#include "program.h"
 
 #define ROFF_COLUMNS 70
 
@@ -55,7 +55,7 @@ static bool is_common(const struct argp_option *o)
 
 static void man_command(FILE *to, const struct cli_command *c)
 {
-    fprintf(to, ".SS ferry %s", c->name);
+    fprintf(to, ".SS %s %s", cli_program.name, c->name);
     if (c->args)
         fprintf(to, " %s", c->args);
     fputs("\n", to);
@@ -85,19 +85,24 @@ static void man_command(FILE *to, const struct cli_command *c)
 
 void cli_help_man(FILE *to)
 {
+    const char *const name = cli_program.name;
+    fputs(".TH ", to);
+    for (const char *c = name; *c; c++)
+        fputc(*c - 32, to); // names of programs are small letters
     fprintf(to,
-            ".TH FERRY 1 \"%s\" \"ferry %s\" \"User Commands\"\n"
-            ".SH NAME\n"
-            "ferry \\- over\\-the\\-air updates for ESP32\\-class devices\n"
+            " 1 \"%s\" \"%s %s\" \"User Commands\"\n"
+            ".SH NAME\n%s \\- ",
+            FERRY_DATE, name, FERRY_VERSION, name);
+    roff(to, cli_program.tagline, true);
+    fprintf(to,
             ".SH SYNOPSIS\n"
-            ".B ferry\n.I COMMAND\n[\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n"
-            ".SH DESCRIPTION\n"
-            "ferry carries new firmware to ESP32\\-class devices,\n"
-            "and brings the old one back when the new one fails.\n"
-            "DEVICE is the directory of a virtual device,\n"
-            "or a file with the contents of a flash chip.\n"
-            ".SH OPTIONS\nEvery command takes these.\n",
-            FERRY_DATE, FERRY_VERSION);
+            ".B %s\n.I COMMAND\n[\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n"
+            ".SH DESCRIPTION\n",
+            name);
+    roff(to, cli_program.about, true);
+    if (cli_program.arguments)
+        roff(to, cli_program.arguments, true);
+    fputs(".SH OPTIONS\nEvery command takes these.\n", to);
     for (const struct argp_option *o = cli_common_options; o->name; o++)
         man_option(to, o);
     fputs(".SH COMMANDS\n", to);
@@ -136,12 +141,14 @@ static void bash_words(FILE *to, const char *group)
 
 void cli_help_bash(FILE *to)
 {
-    fputs("# bash completion for ferry; made by `ferry help --format=bash`\n"
-          "_ferry()\n{\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} words= name=${COMP_WORDS[1]}\n"
-          "    compopt +o nospace\n"
-          "    if ((COMP_CWORD == 1)); then\n        words=\"",
-          to);
+    const char *const program = cli_program.name;
+    fprintf(to,
+            "# bash completion for %s; made by `%s help --format=bash`\n"
+            "_%s()\n{\n"
+            "    local cur=${COMP_WORDS[COMP_CWORD]} words= name=${COMP_WORDS[1]}\n"
+            "    compopt +o nospace\n"
+            "    if ((COMP_CWORD == 1)); then\n        words=\"",
+            program, program, program);
     bash_words(to, NULL);
     fputs("--help --version\"\n    else\n        case $name in\n", to);
     const struct cli_group *g;
@@ -157,13 +164,14 @@ void cli_help_bash(FILE *to)
         bash_options(to, c);
         fputs("\" ;;\n", to);
     }
-    fputs("        esac\n    fi\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-          "    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace\n"
-          "    return 0\n"
-          "}\n"
-          "complete -o default -F _ferry ferry\n",
-          to);
+    fprintf(to,
+            "        esac\n    fi\n"
+            "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+            "    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace\n"
+            "    return 0\n"
+            "}\n"
+            "complete -o default -F _%s %s\n",
+            program, program);
 }
 
 static cJSON *json_options(const struct cli_command *c)

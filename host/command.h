@@ -1,9 +1,10 @@
-/* cli/command.h - what a command of `ferry` is: a row of data and a function.
+/* host/command.h - what a command of `ferry` or `ferryd` is: a row of data and a function.
  * Parsing, --help, the man page, the shell completion and the docs check all read these rows, so
  * none of them can disagree. A new command is a cmd_*.c with one `const struct cli_command
- * cli_cmd_NAME`, its line in CLI_COMMANDS (cli/commands.h) and its file in cli/CMakeLists.txt. */
-#ifndef CLI_COMMAND_H
-#define CLI_COMMAND_H
+ * cli_cmd_NAME`, its line in the program's list (cli/commands.h, server/ferryd.c) and its file in
+ * the CMakeLists.txt beside it. */
+#ifndef HOST_COMMAND_H
+#define HOST_COMMAND_H
 
 #include <argp.h>
 #include <stdbool.h>

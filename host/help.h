@@ -1,7 +1,7 @@
-/* cli/help.h - help in every form, made from the table of commands: text for a terminal, a man
+/* host/help.h - help in every form, made from the table of commands: text for a terminal, a man
  * page, shell completion, and JSON for the check that docs and commands agree. */
-#ifndef CLI_HELP_H
-#define CLI_HELP_H
+#ifndef HOST_HELP_H
+#define HOST_HELP_H
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ void cli_help_command(FILE *to, const struct cli_command *command);
 
 void cli_help_version(FILE *to);
 
-/** The man page ferry.1, in man(7) macros. */
+/** The man page, section 1, in man(7) macros. */
 void cli_help_man(FILE *to);
 
 /** A bash completion script. */
@@ -30,5 +30,12 @@ cJSON *cli_help_json(const struct cli_command *only);
 /** Walks the options of a command, its own first, then shared, then common; NULL past the end.
  * Rows that are only headings are passed over. */
 const struct argp_option *cli_option_at(const struct cli_command *command, int i);
+
+/** The row of the command that shows all this, but for its examples, which are the program's. */
+#define CLI_HELP_COMMAND                                                                           \
+    .name = "help", .summary = "explain a command", .args = "[COMMAND...]", .min_args = 0,         \
+    .max_args = 2, .options = cli_help_options, .run = cli_help_run
+extern const struct argp_option cli_help_options[];
+int cli_help_run(struct cli_call *call);
 
 #endif

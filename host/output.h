@@ -1,8 +1,8 @@
-/* cli/output.h - what a command says: text or one JSON object, and errors as sentences.
+/* host/output.h - what a command says: text or one JSON object, and errors as sentences.
  * A command fills cli_json(out) and prints with cli_text in any case; which of the two the user
  * sees is settled here. Errors go to stderr and, with --json, into the object as well. */
-#ifndef CLI_OUTPUT_H
-#define CLI_OUTPUT_H
+#ifndef HOST_OUTPUT_H
+#define HOST_OUTPUT_H
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ void cli_output_close(struct cli_output *out);
 /** Prints to stdout; nothing with --json. */
 __attribute__((format(printf, 2, 3))) void cli_text(struct cli_output *out, const char *fmt, ...);
 
-/** Prints a line to stderr, "ferry: " in front: something to know that is no failure. */
+/** Prints a line to stderr, the program's name in front: something to know that is no failure. */
 __attribute__((format(printf, 2, 3))) void cli_warn(struct cli_output *out, const char *fmt, ...);
 
 /** Prints to stderr as it is: stages and remarks while something goes on. */

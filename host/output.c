@@ -1,4 +1,4 @@
-/* cli/output.c - text, JSON and errors of the command line. */
+/* host/output.c - text, JSON and errors of the command line. */
 #include "output.h"
 
 #include <langinfo.h>
@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "program.h"
 
 static void *alloc_or_end(size_t n)
 {
     void *p = malloc(n);
     if (p)
         return p;
-    fputs("ferry: out of memory\n", stderr);
+    fprintf(stderr, "%s: out of memory\n", cli_program.name);
     exit(CLI_EXIT_FAILED);
 }
 
@@ -56,7 +56,7 @@ void cli_text(struct cli_output *out, const char *fmt, ...)
 static void complain(struct cli_output *out, const char *sentence)
 {
     fflush(stdout); // the reader of a terminal sees both streams in the order they were said
-    fprintf(stderr, "%sferry:%s %s\n", out->colour_err ? "\033[1;31m" : "",
+    fprintf(stderr, "%s%s:%s %s\n", out->colour_err ? "\033[1;31m" : "", cli_program.name,
             out->colour_err ? "\033[0m" : "", sentence);
 }
 
@@ -64,7 +64,7 @@ void cli_warn(struct cli_output *out, const char *fmt, ...)
 {
     va_list ap;
     fflush(stdout);
-    fprintf(stderr, "%sferry:%s ", out->colour_err ? "\033[33m" : "",
+    fprintf(stderr, "%s%s:%s ", out->colour_err ? "\033[33m" : "", cli_program.name,
             out->colour_err ? "\033[0m" : "");
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);

@@ -1,27 +1,14 @@
-/* cli/commands.c - the table of commands and groups, and looking names up in it. */
-#include "commands.h"
+/* host/program.c - looking names up in the program's table of commands. */
+#include "program.h"
 
 #include <string.h>
 
-#define ROW(name) &cli_cmd_##name,
-static const struct cli_command *const commands[] = {CLI_COMMANDS(ROW)};
-#undef ROW
-
-static const struct cli_group groups[] = {
-    {"device", "make a virtual device and switch it on"},
-    {"fs", "files of a device: list, copy, remove; make and grow the file system"},
-    {"image", "look into application images, check, build and sign them"},
-    {"nvs", "read, write, build and check NVS partitions"},
-    {"otadata", "look at the two entries that choose the slot, or erase them"},
-    {"partitions", "look into partition tables and into partitions, build, check and edit them"},
-    {"reflash", "rewrite any part of the flash, and survive a power cut while doing it"},
-    {"rollback", "go back to the previous app, or take that back"},
-    {"slots", "choose, read, write and erase app slots"},
-};
-
 const struct cli_command *cli_command_at(size_t i)
 {
-    return i < sizeof(commands) / sizeof(*commands) ? commands[i] : NULL;
+    size_t n = 0;
+    while (cli_program.commands[n])
+        n++;
+    return i < n ? cli_program.commands[i] : NULL;
 }
 
 /** True if a command of the group is built in; a group without one is not shown. */
@@ -37,9 +24,9 @@ static bool has_commands(const char *group)
 const struct cli_group *cli_group_at(size_t i)
 {
     size_t n_seen = 0;
-    for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++)
-        if (has_commands(groups[g].name) && n_seen++ == i)
-            return &groups[g];
+    for (const struct cli_group *g = cli_program.groups; g->name; g++)
+        if (has_commands(g->name) && n_seen++ == i)
+            return g;
     return NULL;
 }
 
