@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define DB_DETAIL_BYTES 256u
-#define DB_PARAMS_MAX   16u
+#define DB_PARAMS_MAX   32u
 
 /** What became of a call. */
 enum db_result {
@@ -41,14 +41,29 @@ struct db_ops;
 /** A connection. An engine has it as its first member. */
 struct db {
     const struct db_ops *ops;
-    unsigned depth;               // of db_begin
+    unsigned depth;               // of db_transaction
+    bool is_open;                 // a statement whose db_end has not come
+    enum db_result broken;        // what ended the transaction that is on; else DB_OK
     char detail[DB_DETAIL_BYTES]; // of the last call that did not end in DB_OK or DB_ROW
+};
+
+enum db_mode {
+    DB_WRITE,    // serializable
+    DB_READ_ONLY // one consistent view, for long reading; rows come one by one
 };
 
 /** An engine. Arguments are checked by the functions below, which are what callers use. */
 struct db_ops {
-    const char *name; // "sqlite", "postgres"
+    const char *name;  // "sqlite", "postgres"
+    const char *setup; // SQL run before the first step of the schema
     void (*close)(struct db *db);
+    enum db_result (*begin)(struct db *db, enum db_mode mode);
+    enum db_result (*commit)(struct db *db);
+    void (*rollback)(struct db *db);
+    /** Makes this connection the only one of all that holds the lock, or lets go of it. */
+    enum db_result (*lock)(struct db *db, bool on);
+    /** Whether single statements that follow may be lost at a power loss. */
+    enum db_result (*relax)(struct db *db, bool on);
     enum db_result (*script)(struct db *db, const char *sql); // several statements, no parameters
     enum db_result (*query)(struct db *db, const char *sql, const struct db_value *values,
                             size_t n);
@@ -56,15 +71,22 @@ struct db_ops {
     int64_t (*get_int)(struct db *db, unsigned column);
     const char *(*get_text)(struct db *db, unsigned column);
     const void *(*get_blob)(struct db *db, unsigned column, size_t *n);
-    bool (*is_null)(struct db *db, unsigned column);
+    enum db_type (*type)(struct db *db, unsigned column); // of the value in this row
+    unsigned (*columns)(struct db *db);
+    const char *(*column_name)(struct db *db, unsigned column);
     void (*end)(struct db *db);
     int64_t (*changed)(struct db *db);
     enum db_result (*ping)(struct db *db); // also connects again after DB_GONE
 };
 
 /** Opens the database that a configuration names: "sqlite:PATH" or "postgres:CONNINFO" (as libpq
- * takes it). *db is the caller's, closed by db_close. DB_GONE, DB_FAILED: why gets the reason. */
+ * takes it). *db is the caller's, closed by db_close. DB_GONE, DB_FAILED: why gets the reason. A
+ * SQLite file must be there: a mistyped path must not look like an empty fleet. */
 enum db_result db_open(struct db **db, const char *where, char why[DB_DETAIL_BYTES]);
+
+/** As db_open, and makes the SQLite file, readable by its owner only; one that is there already
+ * is DB_CONFLICT. A PostgreSQL database is made by its administrator, not here. */
+enum db_result db_create(struct db **db, const char *where, char why[DB_DETAIL_BYTES]);
 
 void db_close(struct db *db);
 
@@ -72,19 +94,34 @@ void db_close(struct db *db);
  * empty database. DB_FAILED also if the database is of a later program: detail says which. */
 enum db_result db_migrate(struct db *db);
 
-/** Runs a statement and drops its rows. The number of rows it changed: db_changed. */
+/** True once the database answers; connects again if need be. */
+bool db_is_there(struct db *db);
+
+/** Runs a statement and drops its rows. The number of rows it changed: db_changed. Outside a
+ * transaction it is one of its own, durable and tried again as db_transaction says. */
 enum db_result db_run(struct db *db, const char *sql, const struct db_value *values, size_t n);
 
+/** The same for what nobody was promised (when a device was last seen): outside a transaction a
+ * power loss may undo the newest of them; a killed ferryd does not. */
+enum db_result db_run_relaxed(struct db *db, const char *sql, const struct db_value *values,
+                              size_t n);
+
+/** Rows the last INSERT, UPDATE or DELETE changed; 0 after anything else. */
 int64_t db_changed(struct db *db);
 
-/** Starts a statement whose rows db_next brings one by one; db_end ends it, always. One statement
- * at a time on a connection. Columns count from 0; text and blobs live until the next call. */
+/** Starts a statement whose rows db_next brings one by one; after DB_OK, db_end ends it, always.
+ * One statement at a time on a connection. Columns count from 0; text and blobs live until the
+ * next db_next or db_end. All that a statement changes is done, or refused, when this returns;
+ * RETURNING only in a transaction. */
 enum db_result db_query(struct db *db, const char *sql, const struct db_value *values, size_t n);
 enum db_result db_next(struct db *db);
 int64_t db_get_int(struct db *db, unsigned column);
 const char *db_get_text(struct db *db, unsigned column); // "" for NULL
 const void *db_get_blob(struct db *db, unsigned column, size_t *n);
 bool db_is_null(struct db *db, unsigned column);
+enum db_type db_type_of(struct db *db, unsigned column);
+unsigned db_columns(struct db *db);
+const char *db_column_name(struct db *db, unsigned column);
 void db_end(struct db *db);
 
 /** The one number that a statement answers. DB_OK with *out unchanged: no row. */
@@ -92,11 +129,19 @@ enum db_result db_number(struct db *db, int64_t *out, const char *sql,
                          const struct db_value *values, size_t n);
 
 /** What a transaction does; anything but DB_OK rolls it back. May run again after DB_RETRY, so it
- * must change nothing but the database and what it sets anew each time. */
+ * must change nothing but the database and what it sets anew each time. A call in it that ends in
+ * neither DB_OK nor DB_ROW ends the transaction on both engines: every later call answers the same,
+ * and nothing is committed. So ask first, or write ON CONFLICT, where a row may be there. */
 typedef enum db_result (*db_work)(struct db *db, void *ctx);
 
-/** Runs work in a transaction that is durable when DB_OK comes back: on disk, or refused. Tries
- * again after DB_RETRY, a bounded number of times with a pause. */
+/** Runs work in a transaction that is durable when DB_OK comes back: on disk, or refused. It is
+ * serializable: the outcome is one that transactions running one after the other could have. Tries
+ * again after DB_RETRY with a pause, for 10 s at most. Inside a transaction, work joins it.
+ * DB_GONE at the very end leaves open whether it was done: what a client repeats must be
+ * recognized. */
 enum db_result db_transaction(struct db *db, db_work work, void *ctx);
+
+/** Runs work over one consistent view of everything, while others go on writing. */
+enum db_result db_snapshot(struct db *db, db_work work, void *ctx);
 
 #endif

@@ -1,0 +1,91 @@
+/* server/schema.c - the steps of the schema, a noun each; see schema.h.
+ * Types are BIGINT (also for yes and no, and for times in Unix seconds), TEXT and BLOB; keys are
+ * made by us. INTEGER has 32 bits on one engine and 64 on the other, so nothing is INTEGER. */
+#include "schema.h"
+
+#include <inttypes.h>
+
+#include "db_engine.h"
+
+const struct schema_step schema_steps[] = {
+    {"audit", "audit audit_tip",
+     "CREATE TABLE audit ("
+     " seq BIGINT PRIMARY KEY,"
+     " at BIGINT NOT NULL,"
+     " actor TEXT NOT NULL,"
+     " action TEXT NOT NULL,"
+     " subject TEXT NOT NULL,"
+     " detail TEXT NOT NULL,"
+     " hash BLOB NOT NULL);"
+     // The end of the chain in a row of its own: rows taken from the end would leave no gap.
+     "CREATE TABLE audit_tip ("
+     " id BIGINT PRIMARY KEY CHECK (id = 1),"
+     " seq BIGINT NOT NULL,"
+     " hash BLOB NOT NULL);"},
+};
+
+const unsigned schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
+
+static enum db_result read_version(struct db *db, void *ctx)
+{
+    int64_t *version = ctx;
+    *version = 0;
+    return db_number(db, version, "SELECT version FROM schema_version", NULL, 0);
+}
+
+enum db_result schema_version(struct db *db, int64_t *version)
+{
+    const enum db_result result =
+        db->ops->script(db, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)");
+    return result == DB_OK ? read_version(db, version) : result;
+}
+
+/** Does the next step, unless another instance has. */
+static enum db_result do_step(struct db *db, void *ctx)
+{
+    const int64_t step = *(const int64_t *)ctx;
+    int64_t version;
+    enum db_result result = read_version(db, &version);
+    if (result != DB_OK || version != step)
+        return result;
+    result = db->ops->script(db, schema_steps[step].sql);
+    if (result != DB_OK)
+        return result;
+    const struct db_value next[] = {db_int(step + 1)};
+    return db_run(db,
+                  step == 0 ? "INSERT INTO schema_version (version) VALUES ($1)"
+                            : "UPDATE schema_version SET version = $1",
+                  next, 1);
+}
+
+static enum db_result do_steps(struct db *db, unsigned until)
+{
+    int64_t version;
+    enum db_result result = schema_version(db, &version);
+    if (result == DB_OK && version > schema_n_steps)
+        return db_fail(db, DB_FAILED,
+                       "the database has schema version %" PRId64
+                       "; this ferryd knows %u: a later ferryd wrote it",
+                       version, schema_n_steps);
+    if (result == DB_OK && version < until)
+        result = db->ops->script(db, db->ops->setup);
+    for (; result == DB_OK && version < until; version++)
+        result = db_transaction(db, do_step, &version);
+    return result;
+}
+
+enum db_result schema_migrate_to(struct db *db, unsigned version)
+{
+    // Several instances start at once; one of them does it, the others find it done.
+    enum db_result result = db->ops->lock(db, true);
+    if (result != DB_OK)
+        return result;
+    result = do_steps(db, version);
+    const enum db_result unlocked = db->ops->lock(db, false);
+    return result != DB_OK ? result : unlocked;
+}
+
+enum db_result db_migrate(struct db *db)
+{
+    return schema_migrate_to(db, schema_n_steps);
+}
