@@ -40,7 +40,7 @@ struct ca_entry {
 struct ca;
 
 /** Opens the authority of the state folder dir_fd. NULL: why says what is missing or wrong, also a
- * key that is not its certificate's. Certificates that ran out are left out, but for the current.
+ * key that is not its certificate's.
  */
 struct ca *ca_open(int dir_fd, char why[CA_WHY_BYTES]);
 
