@@ -68,6 +68,7 @@ set(FERRY_AGENT_SOURCES
     agent/retry.c
     agent/note.c
     agent/csr.c
+    agent/handover.c
     agent/update_kept.c
     agent/update_run.c)
 

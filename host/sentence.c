@@ -203,7 +203,17 @@
     X(FERRY_ERR_FS_FILE_SIZE, "{file|the file} is {v} bytes; a file[ in {slot}] has at most {l}")  \
     X(FERRY_ERR_FS_SIZE, "the file system is {v} bytes; {slot|its partition} has {l}" WHY)         \
     X(FERRY_ERR_FS_LEFT_OUT, "this ferry was built without littlefs, which "                       \
-                             "scripts/fetch_littlefs.sh brings; then build it again")
+                             "scripts/fetch_littlefs.sh brings; then build it again")              \
+    X(FERRY_ERR_NO_ROLLBACK, "the bootloader has no app rollback, so an application that does "    \
+                             "not know of updates would never give the device back" WHY)           \
+    X(FERRY_ERR_JOIN, "the join string is not usable" WHY)                                         \
+    X(FERRY_ERR_PIN, "no root certificate of {file|the server} is the pinned one" WHY)             \
+    X(FERRY_ERR_NOT_ENROLLED, "the device has no certificate and no token to ask for one" WHY)     \
+    X(FERRY_ERR_ENROL, "{file|the server} does not enrol this device" WHY)                         \
+    X(FERRY_ERR_RELEASE_NEEDED, "{file|the server} knows this device with another key: an "        \
+                                "operator must release it" WHY)                                    \
+    X(FERRY_ERR_RELEASE_BAD, "the release crashed on this device before" WHY)                      \
+    X(FERRY_ERR_NO_APP, "no slot holds an application to start" WHY)
 
 /** NULL for a number that is no error of ours. No default: the compiler complains about an error
  * of ferry/err.h that has no sentence here. */

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Hundreds: 1 the caller, 2 bytes, 4 flash, 5 partition table, 6 image, 7 update, 8 slots,
- * 9 network, 10 host tools, 11 NVS, 12 file systems. */
+ * 9 network, 10 host tools, 11 NVS, 12 file systems, 13 agent. */
 #define FERRY_ERR_LIST(X)                                                                          \
     X(FERRY_OK, 0, "ok")                                                                           \
     X(FERRY_AGAIN, -1, "work remains, call again")                                                 \
@@ -160,7 +160,15 @@ extern "C" {
     X(FERRY_ERR_FS_NAME, -1209, "file system cannot hold such a name")                             \
     X(FERRY_ERR_FS_FILE_SIZE, -1210, "file system cannot hold a file of this size")                \
     X(FERRY_ERR_FS_SIZE, -1211, "file system and partition differ in size")                        \
-    X(FERRY_ERR_FS_LEFT_OUT, -1212, "built without littlefs")
+    X(FERRY_ERR_FS_LEFT_OUT, -1212, "built without littlefs")                                      \
+    X(FERRY_ERR_NO_ROLLBACK, -1300, "bootloader does not roll back")                               \
+    X(FERRY_ERR_JOIN, -1301, "join string is not usable")                                          \
+    X(FERRY_ERR_PIN, -1302, "server's root certificate is not the pinned one")                     \
+    X(FERRY_ERR_NOT_ENROLLED, -1303, "device has no certificate and no token to ask for one")      \
+    X(FERRY_ERR_ENROL, -1304, "server does not enrol this device")                                 \
+    X(FERRY_ERR_RELEASE_NEEDED, -1305, "server knows this device with another key")                \
+    X(FERRY_ERR_RELEASE_BAD, -1306, "release crashed on this device before")                       \
+    X(FERRY_ERR_NO_APP, -1307, "no application to hand over to")
 
 #define FERRY_ERR_ENUM_(name, number, text) name = (number),
 typedef enum ferry_err { FERRY_ERR_LIST(FERRY_ERR_ENUM_) } ferry_err;
