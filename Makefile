@@ -15,6 +15,7 @@ setup: ## install what build, demo and test need (root or sudo)
 	@scripts/setup.sh build demo test fetch
 	@scripts/venv.sh
 	@scripts/fetch_littlefs.sh --try
+	@scripts/fetch_bearssl.sh --try
 
 build: ## build/release/ferry
 	@scripts/setup.sh build fetch
@@ -58,4 +59,4 @@ install: build ## install into $(DESTDIR)$(PREFIX)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove what was built, but not what was fetched
-	@find build -mindepth 1 -maxdepth 1 ! -name venv ! -name littlefs -exec rm -rf {} +
+	@find build -mindepth 1 -maxdepth 1 ! -name venv ! -name littlefs ! -name bearssl -exec rm -rf {} +

@@ -78,6 +78,34 @@ set(FERRY_ESP_IDF_SOURCES
     ports/esp-idf/trust_esp.c
     ports/esp-idf/http_esp.c
     ports/esp-idf/keeper_nvs.c
+    ports/esp-idf/key_psa.c
     ports/esp-idf/update_esp.c
     ports/esp-idf/manifest_esp.c)
 set(FERRY_ESP_IDF_WIFI_SOURCES ports/esp-idf/wifi_station.c) # where the chip has Wi-Fi
+
+# For firmware without a crypto library: BearSSL's own files, under build/bearssl/src where
+# scripts/fetch_bearssl.sh has put them, and what calls them.
+set(FERRY_CRYPTO_BEARSSL_SOURCES crypto/bearssl_verify.c crypto/portable_sha384.c)
+set(FERRY_BEARSSL_SOURCES
+    codec/ccopy.c
+    ec/ec_p256_m31.c
+    ec/ec_secp256r1.c
+    ec/ec_secp384r1.c
+    ec/ec_secp521r1.c
+    ec/ecdsa_i31_bits.c
+    ec/ecdsa_i31_vrfy_raw.c
+    int/i31_add.c
+    int/i31_bitlen.c
+    int/i31_decmod.c
+    int/i31_decode.c
+    int/i31_encode.c
+    int/i31_fmont.c
+    int/i31_iszero.c
+    int/i31_modpow.c
+    int/i31_montmul.c
+    int/i31_muladd.c
+    int/i31_ninv31.c
+    int/i31_rshift.c
+    int/i31_sub.c
+    int/i31_tmont.c
+    int/i32_div32.c)

@@ -34,6 +34,7 @@ ferry_warnings(ferry_crypto)
 set_source_files_properties(core/image.c PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 
 include(cmake/littlefs.cmake)
+include(cmake/bearssl.cmake)
 
 foreach(room agent ports/posix ports/sim ports/template host compat/esp-idf cli)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)

@@ -53,7 +53,8 @@ at_once() {
     done
     return $bad
 }
-tools() { scripts/setup.sh build demo test fetch && scripts/venv.sh && scripts/fetch_littlefs.sh; }
+tools() { scripts/setup.sh build demo test fetch && scripts/venv.sh && scripts/fetch_littlefs.sh &&
+    scripts/fetch_bearssl.sh; }
 
 both() {
     stage setup tools
