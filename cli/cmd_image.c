@@ -241,11 +241,13 @@ static void print_title(struct cli_output *out, const struct image_file *f,
 static int fail(struct cli_output *out, const struct image_file *f, const struct image_found *found)
 {
     const struct ferry_about about = {.file = f->path};
-    if (found->err == FERRY_ERR_IMAGE_MAGIC && !memcmp(f->bytes, "\177ELF", 4))
+    uint8_t head[FERRY_ROW_BYTES];
+    image_file_read(f, 0, head, sizeof(head));
+    if (found->err == FERRY_ERR_IMAGE_MAGIC && !memcmp(head, "\177ELF", 4))
         return cli_fail_text(out, found->err,
                              "%s is an ELF file, not an image: 'ferry image build' makes one of it",
                              f->path);
-    if (found->err == FERRY_ERR_IMAGE_MAGIC && ferry_row_kind(f->bytes) == FERRY_ROW_PARTITION)
+    if (found->err == FERRY_ERR_IMAGE_MAGIC && ferry_row_kind(head) == FERRY_ROW_PARTITION)
         return cli_fail_text(out, found->err,
                              "%s is a partition table, not an image: see 'ferry partitions show'",
                              f->path);

@@ -62,7 +62,7 @@ static ferry_err next_piece(struct ferry_pieces *p, const uint8_t **bytes, size_
 
 /* True if a file is nothing but an image, with its signature at most behind it: a mistake that
  * deserves better than "not a flash size". */
-static bool is_image_alone(const char *path)
+static bool is_image_alone(struct extract *x, const char *path)
 {
     const struct ferry_image_rules rules = {.metadata_only = true};
     struct ferry_mapped_file file;
@@ -75,8 +75,10 @@ static bool is_image_alone(const char *path)
     ferry_image_begin(&img, &rules);
     ferry_err err = FERRY_OK;
     for (size_t at = 0; !err && !img.image_bytes && at < file.n_bytes; at += PIECE_BYTES) {
-        const size_t left = file.n_bytes - at;
-        err = ferry_image_feed(&img, file.bytes + at, left < PIECE_BYTES ? left : PIECE_BYTES);
+        const size_t left = file.n_bytes - at, n = left < PIECE_BYTES ? left : PIECE_BYTES;
+        err = ferry_map_read(&file, at, x->piece, n);
+        if (!err)
+            err = ferry_image_feed(&img, x->piece, n);
     }
     const bool alone = !err && img.image_bytes && file.n_bytes - img.image_bytes <= BEHIND_MOST;
     ferry_unmap_file(&file);
@@ -313,7 +315,7 @@ static int run(struct cli_call *call)
     x.slot = FERRY_SLOT_NONE;
     if (partition && slot)
         return cli_usage(call, "--partition and --slot are the same; give one");
-    if (is_image_alone(call->args[0]))
+    if (is_image_alone(&x, call->args[0]))
         return cli_fail_text(call->out, FERRY_ERR_TABLE_MAGIC,
                              "%s is an image itself; there is nothing to extract it from",
                              call->args[0]);

@@ -121,18 +121,19 @@ static int add_bytes(struct merge *m, const char *path, uint32_t off, const uint
         return cli_fail_text(m->call->out, FERRY_ERR_FLASH_RANGE,
                              "%s at 0x%x ends behind the largest flash there is, %s bytes", path,
                              (unsigned)off, cli_thousands(FLASH_LIMIT));
-    m->parts[m->n_parts++] = (struct ferry_merge_part){path, bytes, n_bytes, off};
+    m->parts[m->n_parts++] = (struct ferry_merge_part){path, bytes, n_bytes, off, NULL};
     return CLI_EXIT_OK;
 }
 
 /* Intel HEX, which esptool takes apart: merged as it stands it would be nonsense. */
 static bool is_intel_hex(const struct ferry_mapped_file *file)
 {
-    const size_t n = file->n_bytes < 11 ? file->n_bytes : 11; // the shortest record
-    if (n < 11 || file->bytes[0] != ':')
+    uint8_t record[11]; // the shortest
+    if (file->n_bytes < sizeof(record) || ferry_map_read(file, 0, record, sizeof(record)) ||
+        record[0] != ':')
         return false;
-    for (size_t i = 1; i < n; i++) {
-        if (!isxdigit(file->bytes[i]))
+    for (size_t i = 1; i < sizeof(record); i++) {
+        if (!isxdigit(record[i]))
             return false;
     }
     return true;
@@ -156,7 +157,10 @@ static int add_file(struct merge *m, const char *path, uint32_t off)
         return cli_fail_text(m->call->out, FERRY_ERR_SYNTAX,
                              "%s is an Intel HEX file; ferry merges the bytes of files as they are",
                              path);
-    return add_bytes(m, path, off, file->bytes, file->n_bytes);
+    const int exit_code = add_bytes(m, path, off, file->bytes, file->n_bytes);
+    if (!exit_code)
+        m->parts[m->n_parts - 1].file = file;
+    return exit_code;
 }
 
 static int add_by_address(struct merge *m)
@@ -212,7 +216,8 @@ static bool find_partition(const struct merge *m, const char *name, struct ferry
     return find_by(m, true, name, out) || find_by(m, false, name, out);
 }
 
-static int check_app(const struct merge *m, const struct ferry_merge_part *part)
+/* Its pieces pass where those of the merged file will. */
+static int check_app(struct merge *m, const struct ferry_merge_part *part)
 {
     const struct ferry_image_rules rules = {
         .chip = m->chip,
@@ -223,10 +228,17 @@ static int check_app(const struct merge *m, const struct ferry_merge_part *part)
     };
     struct ferry_image img;
     ferry_image_begin(&img, &rules);
-    ferry_err err = ferry_image_feed(&img, part->bytes, part->n_bytes);
+    ferry_err err = FERRY_OK;
+    const struct ferry_about about = {.file = part->path};
+    for (size_t at = 0; !err && at < part->n_bytes; at += sizeof(m->out.piece)) {
+        const size_t left = part->n_bytes - at;
+        const size_t n = left < sizeof(m->out.piece) ? left : sizeof(m->out.piece);
+        if (ferry_map_read(part->file, at, m->out.piece, n))
+            return cli_fail_err(m->call->out, FERRY_ERR_FILE_READ, &about);
+        err = ferry_image_feed(&img, m->out.piece, n);
+    }
     if (!err)
         err = ferry_image_end(&img);
-    const struct ferry_about about = {.file = part->path};
     return err ? cli_fail(m->call->out, &img.fault, &about) : CLI_EXIT_OK;
 }
 
@@ -234,9 +246,11 @@ static int check_app(const struct merge *m, const struct ferry_merge_part *part)
 static int check_bootloader(const struct merge *m, const struct ferry_merge_part *part)
 {
     struct ferry_image_header header;
-    if (part->n_bytes < FERRY_IMAGE_HEADER_BYTES || part->bytes[0] != FERRY_IMAGE_MAGIC)
+    uint8_t head[FERRY_IMAGE_HEADER_BYTES];
+    if (part->n_bytes < sizeof(head) || !part->file ||
+        ferry_map_read(part->file, 0, head, sizeof(head)) || head[0] != FERRY_IMAGE_MAGIC)
         return CLI_EXIT_OK; // encrypted, perhaps
-    ferry_image_header_decode(part->bytes, &header);
+    ferry_image_header_decode(head, &header);
     if (header.chip_id == m->chip->id || !ferry_chip_by_id(header.chip_id))
         return CLI_EXIT_OK;
     const struct ferry_about about = {.file = part->path};
@@ -353,6 +367,7 @@ static int set_flash(struct merge *m, struct ferry_merge_part *part)
     if (err)
         return cli_fail_err(m->call->out, err, NULL);
     part->bytes = m->bootloader;
+    part->file = NULL;
     return CLI_EXIT_OK;
 }
 

@@ -14,18 +14,22 @@
 #define FLASH_LEAST 0x400000u
 #define TABLE_OFF   0x8000u
 #define ERASED      0xff
-#define WINDOW      0x40000u // bytes of the file that stay in memory behind a reader
+#define PIECE       0x8000u // read at once: a system call costs as much as 2 KB of SHA-256
+
+void image_file_read(const struct image_file *f, uint32_t off, void *dst, uint32_t n)
+{
+    const uint32_t left = off < f->n_bytes ? f->n_bytes - off : 0;
+    memset(dst, ERASED, n);
+    if (left && ferry_map_read(&f->mapped, off, dst, left < n ? left : n))
+        memset(dst, ERASED, n); // cut short by somebody, meanwhile
+}
 
 static ferry_err read_bytes(const struct ferry_flash *flash, uint32_t off, void *dst, uint32_t len)
 {
     const struct image_file *f = flash->ctx;
     if (!ferry_range_fits(off, len, f->n_bytes))
         return FERRY_ERR_FLASH_RANGE;
-    memcpy(dst, f->bytes + off, len);
-    const uint32_t window = (off + len) / WINDOW;
-    if (off / WINDOW < window)
-        ferry_map_release(&f->mapped, (size_t)(window - 1) * WINDOW, WINDOW);
-    return FERRY_OK;
+    return ferry_map_read(&f->mapped, off, dst, len);
 }
 
 /* The same bytes in a slot of an otherwise erased flash. */
@@ -34,10 +38,7 @@ static ferry_err read_slot(const struct ferry_flash *flash, uint32_t off, void *
     const struct image_file *f = flash->ctx;
     if (!ferry_range_fits(off, len, flash->size_bytes))
         return FERRY_ERR_FLASH_IO;
-    memset(dst, ERASED, len);
-    const uint32_t at = off - SLOT_OFF; // the region begins there
-    if (at < f->n_bytes)
-        memcpy(dst, f->bytes + at, len < f->n_bytes - at ? len : f->n_bytes - at);
+    image_file_read(f, off - SLOT_OFF, dst, len); // the region begins there
     return FERRY_OK;
 }
 
@@ -84,7 +85,7 @@ static void take_app(struct image_file *f, const struct ferry_partition *p)
 {
     const uint32_t off = p->off_bytes - f->flash_off_bytes;
     if (p->type != FERRY_TYPE_APP || p->off_bytes < f->flash_off_bytes || off >= f->n_bytes ||
-        f->bytes[off] != FERRY_IMAGE_MAGIC || f->n_apps == IMAGE_FILE_APPS)
+        f->n_apps == IMAGE_FILE_APPS)
         return;
     struct image_file_app *app = &f->apps[f->n_apps];
     const uint32_t room = f->n_bytes - off;
@@ -97,8 +98,7 @@ static void take_app(struct image_file *f, const struct ferry_partition *p)
         return;
     *app = (struct image_file_app){.off_bytes = off, .n_bytes = img.image_bytes};
     cli_printable(app->label, sizeof(app->label), p->label);
-    app->has_desc = img.desc_ready && ferry_app_desc_decode(f->bytes + off + FERRY_APP_DESC_OFF,
-                                                            &app->desc) == FERRY_OK;
+    app->has_desc = img.desc_ready && ferry_app_desc_decode(desc_head, &app->desc) == FERRY_OK;
     f->n_apps++;
 }
 
@@ -108,13 +108,15 @@ static bool take_table(struct image_file *f, uint32_t off)
     struct ferry_table_walk w;
     struct ferry_partition p;
     struct ferry_fault fault;
-    if (!ferry_range_fits(off, FERRY_TABLE_BYTES, f->n_bytes))
+    uint8_t table[FERRY_TABLE_BYTES];
+    if (!ferry_range_fits(off, sizeof(table), f->n_bytes))
         return false;
+    image_file_read(f, off, table, sizeof(table));
     for (int pass = 0; pass < 2; pass++) {
         ferry_table_walk_begin(&w);
         for (uint32_t row = 0; !w.done; row++) {
             const unsigned n_before = w.n_partitions;
-            if (ferry_table_walk_row(&w, f->bytes + off + row * FERRY_ROW_BYTES, 0, &p, &fault))
+            if (ferry_table_walk_row(&w, table + row * FERRY_ROW_BYTES, 0, &p, &fault))
                 return false;
             if (pass == 1 && !w.done && w.n_partitions > n_before)
                 take_app(f, &p);
@@ -187,10 +189,12 @@ static void make_rules(const struct image_file *f, const struct image_wanted *wa
 {
     struct ferry_image_header header = {0};
     struct ferry_app_desc desc = {0};
+    uint8_t head[FERRY_APP_DESC_OFF + FERRY_APP_DESC_HEAD_BYTES];
+    image_file_read(f, 0, head, sizeof(head));
     if (f->n_bytes >= FERRY_IMAGE_HEADER_BYTES)
-        ferry_image_header_decode(f->bytes, &header);
-    if (f->n_bytes >= FERRY_APP_DESC_OFF + FERRY_APP_DESC_HEAD_BYTES)
-        found->has_desc = ferry_app_desc_decode(f->bytes + FERRY_APP_DESC_OFF, &desc) == FERRY_OK;
+        ferry_image_header_decode(head, &header);
+    if (f->n_bytes >= sizeof(head))
+        found->has_desc = ferry_app_desc_decode(head + FERRY_APP_DESC_OFF, &desc) == FERRY_OK;
     found->chip = want->chip ? want->chip : ferry_chip_by_id(header.chip_id);
     found->desc = desc;
     found->rules = (struct ferry_image_rules){
@@ -205,7 +209,7 @@ static void make_rules(const struct image_file *f, const struct image_wanted *wa
 void image_file_walk(const struct image_file *f, const struct image_wanted *want,
                      struct image_found *found)
 {
-    uint8_t work[4096];
+    uint8_t work[PIECE];
     const struct ferry_region all = {&f->flash, 0, f->n_bytes};
     *found = (struct image_found){0};
     make_rules(f, want, found);
@@ -220,7 +224,12 @@ void image_file_sha256(const struct image_file *f, const struct image_found *fou
                        uint8_t digest[FERRY_SHA256_BYTES])
 {
     struct ferry_sha256 h = found->img.hash;
-    ferry_sha256_update(&h, f->bytes + found->img.at_bytes, f->n_bytes - found->img.at_bytes);
+    uint8_t piece[PIECE];
+    for (uint32_t at = found->img.at_bytes; at < f->n_bytes; at += PIECE) {
+        const uint32_t left = f->n_bytes - at, n = left < PIECE ? left : PIECE;
+        image_file_read(f, at, piece, n);
+        ferry_sha256_update(&h, piece, n);
+    }
     ferry_sha256_finish(&h, digest);
 }
 

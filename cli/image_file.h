@@ -21,7 +21,7 @@ struct image_file_app {
 struct image_file {
     const char *path;
     struct ferry_mapped_file mapped;
-    const uint8_t *bytes; // of it
+    const uint8_t *bytes; // of it, for who needs all at once; else: image_file_read
     uint32_t n_bytes;
     struct ferry_flash flash; // the file, as the verifier wants it
     uint8_t work[4096];
@@ -58,6 +58,9 @@ struct image_wanted {
 /** Opens the file. Returns CLI_EXIT_OK, or the exit code after complaining. */
 int image_file_open(const struct cli_call *call, const char *path, struct image_file *f);
 void image_file_close(struct image_file *f);
+
+/** Copies n bytes from off on; erased ones stand for what the file does not hold. */
+void image_file_read(const struct image_file *f, uint32_t off, void *dst, uint32_t n);
 
 /** Walks and checks the image at the file's start. */
 void image_file_walk(const struct image_file *f, const struct image_wanted *want,

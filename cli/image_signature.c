@@ -92,7 +92,9 @@ void image_signature_show(struct cli_output *out, const struct image_file *f,
         struct ferry_signature_block block;
         uint8_t digest[FERRY_SHA256_BYTES];
         char hex[2 * FERRY_SHA256_BYTES + 1];
-        if (ferry_signature_decode(f->bytes + off + i * FERRY_SIGNATURE_BLOCK_BYTES, &block))
+        uint8_t bytes[FERRY_SIGNATURE_BLOCK_BYTES];
+        image_file_read(f, off + i * FERRY_SIGNATURE_BLOCK_BYTES, bytes, sizeof(bytes));
+        if (ferry_signature_decode(bytes, &block))
             continue;
         if (!cJSON_GetArraySize(list))
             cli_text(out, "\n%sSignatures%s, not checked here: see 'ferry image verify --key'\n",

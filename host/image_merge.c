@@ -103,11 +103,24 @@ ferry_err ferry_merge_set_flash(const struct ferry_merge_part *bootloader,
     return FERRY_OK;
 }
 
+static ferry_err piece_of(struct ferry_merge *m, const struct ferry_merge_part *part,
+                          const uint8_t **bytes, size_t *n_bytes)
+{
+    const size_t at = m->n_given, left = part->n_bytes - at;
+    *n_bytes = left < sizeof(m->piece) ? left : sizeof(m->piece);
+    m->n_given += *n_bytes;
+    *bytes = part->file ? m->piece : part->bytes + at;
+    return part->file ? ferry_map_read(part->file, at, m->piece, *n_bytes) : FERRY_OK;
+}
+
 static ferry_err next_piece(struct ferry_pieces *p, const uint8_t **bytes, size_t *n_bytes)
 {
     struct ferry_merge *m = (struct ferry_merge *)(void *)p;
-    while (m->i < m->n_parts && m->parts[m->i].n_bytes == 0)
+    ferry_err err = FERRY_OK;
+    while (m->i < m->n_parts && m->n_given == m->parts[m->i].n_bytes) {
         m->i++;
+        m->n_given = 0;
+    }
     const bool is_last = m->i == m->n_parts;
     const uint32_t until = is_last ? m->end_bytes : m->parts[m->i].off_bytes;
     if (m->at_bytes < until) {
@@ -117,23 +130,20 @@ static ferry_err next_piece(struct ferry_pieces *p, const uint8_t **bytes, size_
     } else if (is_last) {
         *n_bytes = 0;
     } else {
-        *bytes = m->parts[m->i].bytes;
-        *n_bytes = m->parts[m->i].n_bytes;
-        m->i++;
+        err = piece_of(m, &m->parts[m->i], bytes, n_bytes);
     }
     m->at_bytes += (uint32_t)*n_bytes;
-    return FERRY_OK;
+    return err;
 }
 
 void ferry_merge_begin(struct ferry_merge *m, const struct ferry_merge_part *parts, size_t n_parts,
                        uint32_t start_bytes, uint32_t end_bytes)
 {
-    *m = (struct ferry_merge){
-        .pieces = {next_piece},
-        .parts = parts,
-        .n_parts = n_parts,
-        .end_bytes = end_bytes,
-        .at_bytes = start_bytes,
-    };
+    m->pieces = (struct ferry_pieces){next_piece};
+    m->parts = parts;
+    m->n_parts = n_parts;
+    m->end_bytes = end_bytes;
+    m->at_bytes = start_bytes;
+    m->i = m->n_given = 0;
     memset(m->erased, ERASED, sizeof(m->erased));
 }

@@ -5,6 +5,7 @@
 #define FERRY_IMAGE_MERGE_H
 
 #include "ferry/chip.h"
+#include "map_file.h"
 #include "write_file.h"
 
 /** One file and its place in flash; its bytes are borrowed. */
@@ -13,6 +14,8 @@ struct ferry_merge_part {
     const uint8_t *bytes;
     size_t n_bytes;
     uint32_t off_bytes;
+    const struct ferry_mapped_file
+        *file; // that it is, read piece by piece; NULL: its bytes are there
 };
 
 /** Sorts parts by their place. FERRY_ERR_RANGE two share a sector, so that flashing one would erase
@@ -36,6 +39,8 @@ FERRY_MUST_CHECK ferry_err ferry_merge_set_flash(const struct ferry_merge_part *
                                                  const struct ferry_merge_flash *want,
                                                  uint8_t **made);
 
+#define FERRY_MERGE_PIECE 0x10000u
+
 /** The merged file, for ferry_write_pieces: sorted parts, from start_bytes of the flash to
  * end_bytes, what lies between them erased. */
 struct ferry_merge {
@@ -45,7 +50,9 @@ struct ferry_merge {
     uint32_t end_bytes;
     uint32_t at_bytes; // begins as the start
     size_t i;          // next part
+    size_t n_given;    // bytes of it
     uint8_t erased[4096];
+    uint8_t piece[FERRY_MERGE_PIECE];
 };
 
 void ferry_merge_begin(struct ferry_merge *m, const struct ferry_merge_part *parts, size_t n_parts,

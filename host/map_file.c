@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static ferry_err map(int fd, size_t max_bytes, struct ferry_mapped_file *file, i
         *os_errno = errno;
         return FERRY_ERR_FILE_READ;
     }
-    *file = (struct ferry_mapped_file){at, (size_t)st.st_size, false};
+    *file = (struct ferry_mapped_file){at, (size_t)st.st_size, false, fd};
     return FERRY_OK;
 }
 
@@ -36,7 +37,7 @@ static ferry_err read_instead(const char *path, size_t max_bytes, struct ferry_m
     size_t n_bytes;
     const ferry_err err = ferry_read_file(path, max_bytes, &bytes, &n_bytes, os_errno);
     if (!err)
-        *file = (struct ferry_mapped_file){bytes, n_bytes, true};
+        *file = (struct ferry_mapped_file){bytes, n_bytes, true, -1};
     return err;
 }
 
@@ -45,7 +46,7 @@ ferry_err ferry_map_file(const char *path, size_t max_bytes, struct ferry_mapped
 {
     struct stat st;
     *os_errno = 0;
-    *file = (struct ferry_mapped_file){nothing, 0, false};
+    *file = (struct ferry_mapped_file){nothing, 0, true, -1};
     // Not opened twice: the second reader of a pipe finds it empty.
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return read_instead(path, max_bytes, file, os_errno);
@@ -55,24 +56,38 @@ ferry_err ferry_map_file(const char *path, size_t max_bytes, struct ferry_mapped
         return FERRY_ERR_FILE_OPEN;
     }
     const ferry_err err = map(fd, max_bytes, file, os_errno);
-    close(fd);
+    if (err)
+        close(fd);
     return err == FERRY_AGAIN ? read_instead(path, max_bytes, file, os_errno) : err;
 }
 
-void ferry_map_release(const struct ferry_mapped_file *file, size_t off, size_t n)
+ferry_err ferry_map_read(const struct ferry_mapped_file *file, size_t off, void *dst, size_t n)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const size_t first = (off + page - 1) / page * page;
-    const size_t end = (off + n) / page * page;
-    if (!file->is_read && first < end && end <= file->n_bytes)
-        (void)madvise((void *)(uintptr_t)(file->bytes + first), end - first, MADV_DONTNEED);
+    uint8_t *to = dst;
+    if (file->is_read) {
+        memcpy(to, file->bytes + off, n);
+        return FERRY_OK;
+    }
+    while (n) {
+        const ssize_t got = pread(file->fd, to, n, (off_t)off);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return FERRY_ERR_FILE_READ;
+        to += got;
+        off += (size_t)got;
+        n -= (size_t)got;
+    }
+    return FERRY_OK;
 }
 
 void ferry_unmap_file(struct ferry_mapped_file *file)
 {
-    if (file->is_read)
+    if (file->is_read && file->bytes != nothing) {
         free((void *)(uintptr_t)file->bytes);
-    else if (file->n_bytes)
+    } else if (!file->is_read && file->n_bytes) {
         munmap((void *)(uintptr_t)file->bytes, file->n_bytes);
+        close(file->fd);
+    }
     *file = (struct ferry_mapped_file){0};
 }

@@ -1,11 +1,10 @@
 /* host/output.c - text, JSON and errors of the command line. */
 #include "output.h"
 
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "program.h"
@@ -26,14 +25,25 @@ static bool wants_colour(int fd)
     return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
+/** As setlocale decides it, but by the name alone: nothing else of a locale is used here, and to
+ * load one takes longer than to read a partition table. */
+static bool wants_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *locale = NULL;
+    for (size_t i = 0; i < 3 && !(locale && *locale); i++)
+        locale = getenv(names[i]);
+    const char *const charset = locale ? strchr(locale, '.') : NULL;
+    return charset && (!strncasecmp(charset, ".UTF-8", 6) || !strncasecmp(charset, ".UTF8", 5));
+}
+
 void cli_output_open(struct cli_output *out)
 {
-    setlocale(LC_CTYPE, "");
     cJSON_InitHooks(&(cJSON_Hooks){alloc_or_end, free});
     *out = (struct cli_output){
         .colour = wants_colour(STDOUT_FILENO),
         .colour_err = wants_colour(STDERR_FILENO),
-        .utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
+        .utf8 = wants_utf8(),
         .root = cJSON_CreateObject(),
     };
 }
