@@ -3,6 +3,8 @@
 
 #include <nvs.h>
 
+#include "nvs_esp_private.h"
+
 static struct ferry_keeper_nvs *as_nvs(struct ferry_keeper *k)
 {
     return (struct ferry_keeper_nvs *)(void *)k;
@@ -11,20 +13,7 @@ static struct ferry_keeper_nvs *as_nvs(struct ferry_keeper *k)
 static ferry_err err_of(struct ferry_keeper_nvs *k, esp_err_t e)
 {
     k->esp_err = e;
-    switch (e) {
-    case ESP_OK:
-        return FERRY_OK;
-    case ESP_ERR_NVS_NOT_FOUND:
-        return FERRY_ERR_NOT_FOUND;
-    case ESP_ERR_NVS_NOT_ENOUGH_SPACE:
-        return FERRY_ERR_NVS_FULL;
-    case ESP_ERR_NVS_NOT_INITIALIZED:
-        return FERRY_ERR_STATE;
-    case ESP_ERR_NO_MEM:
-        return FERRY_ERR_NO_MEMORY;
-    default:
-        return FERRY_ERR_NVS_DATA;
-    }
+    return ferry__nvs_err(e);
 }
 
 static ferry_err load(struct ferry_keeper *keeper, uint8_t note[FERRY_NOTE_BYTES])

@@ -8,12 +8,15 @@
 #define ESP_ERR_NVS_NOT_FOUND        (ESP_ERR_NVS_BASE + 0x02)
 #define ESP_ERR_NVS_NOT_ENOUGH_SPACE (ESP_ERR_NVS_BASE + 0x05)
 #define ESP_ERR_NVS_INVALID_LENGTH   (ESP_ERR_NVS_BASE + 0x0c)
+#define ESP_ERR_NVS_PART_NOT_FOUND   (ESP_ERR_NVS_BASE + 0x0f)
 
 typedef uint32_t nvs_handle_t;
 
 typedef enum { NVS_READONLY, NVS_READWRITE } nvs_open_mode_t;
 
 esp_err_t nvs_open(const char *namespace_name, nvs_open_mode_t open_mode, nvs_handle_t *out_handle);
+esp_err_t nvs_open_from_partition(const char *part_name, const char *namespace_name,
+                                  nvs_open_mode_t open_mode, nvs_handle_t *out_handle);
 esp_err_t nvs_get_blob(nvs_handle_t handle, const char *key, void *out_value, size_t *length);
 esp_err_t nvs_set_blob(nvs_handle_t handle, const char *key, const void *value, size_t length);
 esp_err_t nvs_get_u32(nvs_handle_t handle, const char *key, uint32_t *out_value);

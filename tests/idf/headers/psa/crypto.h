@@ -20,6 +20,9 @@ typedef struct {
         0, 0, 0                                                                                    \
     }
 #define PSA_SUCCESS                      ((psa_status_t)0)
+#define PSA_ERROR_INSUFFICIENT_MEMORY    ((psa_status_t)-141)
+#define PSA_KEY_USAGE_EXPORT             ((psa_key_usage_t)0x00000001)
+#define PSA_KEY_USAGE_SIGN_HASH          ((psa_key_usage_t)0x00001000)
 #define PSA_KEY_USAGE_VERIFY_HASH        ((psa_key_usage_t)0x00002000)
 #define PSA_ALG_SHA_256                  ((psa_algorithm_t)0x02000009)
 #define PSA_ALG_SHA_384                  ((psa_algorithm_t)0x0200000a)
@@ -27,12 +30,19 @@ typedef struct {
 #define PSA_ALG_ECDSA(hash)              ((psa_algorithm_t)(0x06000600 | ((hash)&0xff)))
 #define PSA_KEY_TYPE_RSA_PUBLIC_KEY      ((psa_key_type_t)0x4001)
 #define PSA_ECC_FAMILY_SECP_R1           ((psa_ecc_family_t)0x12)
+#define PSA_KEY_TYPE_ECC_KEY_PAIR(fam)   ((psa_key_type_t)(0x7100 | (fam)))
 #define PSA_KEY_TYPE_ECC_PUBLIC_KEY(fam) ((psa_key_type_t)(0x4100 | (fam)))
 
 psa_status_t psa_crypto_init(void);
 void psa_set_key_type(psa_key_attributes_t *attributes, psa_key_type_t type);
 void psa_set_key_usage_flags(psa_key_attributes_t *attributes, psa_key_usage_t usage);
 void psa_set_key_algorithm(psa_key_attributes_t *attributes, psa_algorithm_t algorithm);
+void psa_set_key_bits(psa_key_attributes_t *attributes, size_t bits);
+psa_status_t psa_generate_key(const psa_key_attributes_t *attributes, psa_key_id_t *key);
+psa_status_t psa_export_key(psa_key_id_t key, uint8_t *data, size_t size, size_t *n);
+psa_status_t psa_export_public_key(psa_key_id_t key, uint8_t *data, size_t size, size_t *n);
+psa_status_t psa_sign_hash(psa_key_id_t key, psa_algorithm_t algorithm, const uint8_t *hash,
+                           size_t n_hash, uint8_t *signature, size_t size, size_t *n);
 psa_status_t psa_import_key(const psa_key_attributes_t *attributes, const uint8_t *data, size_t n,
                             psa_key_id_t *key);
 psa_status_t psa_verify_hash(psa_key_id_t key, psa_algorithm_t algorithm, const uint8_t *hash,
