@@ -22,6 +22,53 @@ const struct schema_step schema_steps[] = {
      " id BIGINT PRIMARY KEY CHECK (id = 1),"
      " seq BIGINT NOT NULL,"
      " hash BLOB NOT NULL);"},
+    // revoked, released: since when, or 0. fleet: the group. key_sha256: of the key it may use, or
+    // "". What refers to a device goes with it: ON DELETE CASCADE.
+    {"device", "device",
+     "CREATE TABLE device ("
+     " id TEXT PRIMARY KEY,"
+     " fleet TEXT NOT NULL,"
+     " key_sha256 TEXT NOT NULL,"
+     " created BIGINT NOT NULL,"
+     " released BIGINT NOT NULL,"
+     " revoked BIGINT NOT NULL);"
+     "CREATE INDEX device_by_fleet ON device (fleet, id);"
+     "CREATE INDEX device_by_key ON device (key_sha256);"},
+    // device "": the server gives each its id. The token itself is nowhere.
+    {"token", "token",
+     "CREATE TABLE token ("
+     " sha256 TEXT PRIMARY KEY,"
+     " device TEXT NOT NULL,"
+     " fleet TEXT NOT NULL,"
+     " uses_most BIGINT NOT NULL,"
+     " uses_left BIGINT NOT NULL,"
+     " created BIGINT NOT NULL,"
+     " expires BIGINT NOT NULL,"
+     " revoked BIGINT NOT NULL);"},
+    // sha256: of the DER. token_sha256: what it was enrolled with, NULL for a renewal; the same key
+    // gets one certificate for a token, however often it asks.
+    {"certificate", "certificate",
+     "CREATE TABLE certificate ("
+     " sha256 TEXT PRIMARY KEY,"
+     " serial TEXT NOT NULL UNIQUE,"
+     " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,"
+     " issuer_sha256 TEXT NOT NULL,"
+     " key_sha256 TEXT NOT NULL,"
+     " token_sha256 TEXT,"
+     " not_before BIGINT NOT NULL,"
+     " not_after BIGINT NOT NULL,"
+     " issued BIGINT NOT NULL,"
+     " revoked BIGINT NOT NULL,"
+     " pem TEXT NOT NULL,"
+     " UNIQUE (token_sha256, key_sha256));"
+     "CREATE INDEX certificate_by_device ON certificate (device, issued);"
+     "CREATE INDEX certificate_by_key ON certificate (key_sha256);"},
+    // Who may administer; the token itself is nowhere.
+    {"operator", "operator",
+     "CREATE TABLE operator ("
+     " name TEXT PRIMARY KEY,"
+     " token_sha256 TEXT NOT NULL UNIQUE,"
+     " created BIGINT NOT NULL);"},
 };
 
 const unsigned schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);
