@@ -36,7 +36,7 @@ set_source_files_properties(core/image.c PROPERTIES COMPILE_OPTIONS $<$<CONFIG:R
 include(cmake/littlefs.cmake)
 include(cmake/bearssl.cmake)
 
-foreach(room agent ports/posix ports/sim ports/template host compat/esp-idf cli)
+foreach(room agent ports/posix ports/sim ports/template host compat/esp-idf cli server)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
         add_subdirectory(${room})
     endif()
