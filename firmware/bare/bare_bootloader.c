@@ -5,9 +5,9 @@
 
 #include "ferry/boot.h"
 #include "ferry/reflash.h"
-#include "sifive_u.h"
+#include "machine.h"
 
-static struct spi_nor nor;
+static const struct ferry_flash *flash;
 static struct ferry_device dev;
 static struct ferry_device_work device_work;
 static struct ferry_boot_report report;
@@ -40,8 +40,8 @@ static void say_error(const char *what, ferry_err err)
 static void finish_reflash(void)
 {
     const struct ferry_reflash_config config = {
-        .flash = &nor.flash,
-        .journal = ferry_reflash_journal_default(&nor.flash),
+        .flash = flash,
+        .journal = ferry_reflash_journal_default(flash),
         .work = reflash_work,
         .work_bytes = sizeof(reflash_work),
     };
@@ -75,11 +75,10 @@ void firmware_main(uint32_t handed)
     static const struct ferry_boot_hooks hooks = {.load = load};
     (void)handed;
     machine_init();
-    if (spi_nor_init(&nor, &sifive_u_spi))
+    if (machine_flash(&flash))
         machine_end(BARE_END_NO_FLASH);
     finish_reflash();
-    ferry_err err =
-        ferry_device_open(&dev, &nor.flash, &policy, FERRY_TABLE_OFF_DEFAULT, &device_work);
+    ferry_err err = ferry_device_open(&dev, flash, &policy, FERRY_TABLE_OFF_DEFAULT, &device_work);
     if (!err)
         err = ferry_boot_run(&dev, FERRY_HOLD_NONE, &hooks, &report);
     if (err) {

@@ -2,11 +2,11 @@
  * the second-stage bootloader out of flash, where every ESP32-C3 has it, checks and starts it. */
 #include "bare_map.h"
 
-#include "sifive_u.h"
+#include "machine.h"
 
 #define BOOTLOADER_MOST 0x8000u // the partition table lies behind it
 
-static struct spi_nor nor;
+static const struct ferry_flash *flash;
 static struct ferry_image image;
 static uint8_t work[512];
 
@@ -27,9 +27,9 @@ void firmware_main(uint32_t handed)
     const struct ferry_span window = {BARE_BOOTLOADER_ORIGIN, BARE_BOOTLOADER_BYTES};
     (void)handed;
     machine_init();
-    if (spi_nor_init(&nor, &sifive_u_spi))
+    if (machine_flash(&flash))
         machine_end(BARE_END_NO_FLASH);
-    const struct ferry_region place = {&nor.flash, ferry_chip_esp32c3.bootloader_off_bytes,
+    const struct ferry_region place = {flash, ferry_chip_esp32c3.bootloader_off_bytes,
                                        BOOTLOADER_MOST};
     uint32_t entry = 0;
     ferry_err err = ferry_image_verify(&place, &rules, work, sizeof(work), &image);

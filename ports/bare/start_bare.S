@@ -1,7 +1,7 @@
-/* ports/sifive-u/start_sifive_u.S - first instructions: one hart goes on, stack, traps, bss, then
+/* ports/bare/start_bare.S - first instructions: one hart goes on, stack, traps, bss, then
  * firmware_main. What the caller left in a0 is passed on: the bootloader says there where in flash
  * the app lies. */
-    .file   "start_sifive_u.S"
+    .file   "start_bare.S"
     .option arch, +zicsr
 
     .section .text.start, "ax"
