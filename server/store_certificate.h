@@ -24,6 +24,35 @@ struct certificate {
 enum db_result certificate_find(struct db *db, const uint8_t sha256[CA_SHA256_BYTES],
                                 struct certificate *out);
 
+/** The certificate that this key was given for this token, and its PEM, which is added to *pem. */
+enum db_result certificate_find_enrolled(struct db *db, const char *token_sha256,
+                                         const char *key_sha256, struct certificate *out,
+                                         struct ferry_strbuf *pem);
+
+/** The newest certificate of a device with this key and issuer that was issued at `since` or
+ * later and counts, and its PEM. */
+enum db_result certificate_find_newest(struct db *db, const char *device, const char *key_sha256,
+                                       const char *issuer_sha256, int64_t since,
+                                       struct certificate *out, struct ferry_strbuf *pem);
+
+/** Records what was signed, before anybody gets it. token_sha256: what it was enrolled with, NULL
+ * for a renewal. DB_CONFLICT: this key has one for this token. */
+enum db_result certificate_add(struct db *db, const char *device, const struct ca_leaf *leaf,
+                               const char *key_sha256, const char *token_sha256, int64_t now);
+
+/** Revokes all certificates of a device. */
+enum db_result certificate_revoke_all(struct db *db, const char *device, int64_t now);
+
+/** Calls each for every certificate of a device, the newest first. sha256: of its DER. */
+enum db_result certificate_list(struct db *db, const char *device,
+                                void (*each)(void *ctx, const char *sha256,
+                                             const struct certificate *c),
+                                void *ctx);
+
+/** How many certificates that count, and are good after now, each issuing CA has signed: what an
+ * operator asks before one is forgotten. */
+enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64_t now, int64_t *n);
+
 /** True if the device should be told `Ferry-Renew: 1`: two thirds of its time are over, or another
  * CA issues by now. */
 bool certificate_should_renew(const struct certificate *c, struct ca *ca, int64_t now);
