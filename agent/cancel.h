@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FERRY_CANCEL_POLL_MS 200u // a waiting port asks at least this often
 
 struct ferry_cancel {
@@ -15,9 +19,10 @@ struct ferry_cancel {
 };
 
 /** True if the job is to stop. NULL: it cannot be asked to. */
-static inline bool ferry_cancel_asked(const struct ferry_cancel *c)
-{
-    return c && c->asked && c->asked(c->ctx);
+bool ferry_cancel_asked(const struct ferry_cancel *c);
+
+#ifdef __cplusplus
 }
+#endif
 
 #endif

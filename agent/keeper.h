@@ -16,6 +16,11 @@ extern "C" {
 
 struct ferry_keeper;
 
+/** What an update does with its notes: agent/update_kept.c. Every keeper names it, so that who
+ * gives an update no keeper links nothing of making checkpoints and taking them up. */
+struct ferry_keeping;
+extern const struct ferry_keeping ferry_keeping;
+
 struct ferry_keeper_ops {
     /** The note. FERRY_ERR_NOT_FOUND there is none, or nothing of this size. */
     ferry_err (*load)(struct ferry_keeper *k, uint8_t note[FERRY_NOTE_BYTES]);
@@ -23,6 +28,7 @@ struct ferry_keeper_ops {
     ferry_err (*save)(struct ferry_keeper *k, const uint8_t note[FERRY_NOTE_BYTES]);
     /** Forgets the note; FERRY_OK if there is none. */
     ferry_err (*drop)(struct ferry_keeper *k);
+    const struct ferry_keeping *keeping; // &ferry_keeping
 };
 
 /** A keeper; a port has it as its first member. Caller-owned. */

@@ -5,6 +5,11 @@
 
 #include "agent/text.h"
 
+bool ferry_cancel_asked(const struct ferry_cancel *c)
+{
+    return c && c->asked && c->asked(c->ctx);
+}
+
 ferry_err ferry_source_fail(struct ferry_source *s, ferry_err err, uint32_t value, uint32_t limit,
                             const char *detail)
 {

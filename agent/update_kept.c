@@ -9,11 +9,11 @@ static void say_unkept(struct ferry__run *r, ferry_err err)
     ferry__run_remark(r, &(struct ferry_remark){.kind = FERRY_REMARK_UNKEPT, .fault.err = err});
 }
 
-void ferry__run_drop(struct ferry__run *r)
+static void drop(struct ferry__run *r)
 {
     struct ferry_keeper *k = r->job->keeper;
     r->has_note = false;
-    const ferry_err err = k ? k->ops->drop(k) : FERRY_OK;
+    const ferry_err err = k->ops->drop(k);
     if (err)
         say_unkept(r, err);
 }
@@ -37,14 +37,12 @@ static ferry_err resume(struct ferry__run *r, const uint8_t *note)
     return err;
 }
 
-ferry_err ferry__run_take_up(struct ferry__run *r)
+static ferry_err take_up(struct ferry__run *r)
 {
     uint8_t note[FERRY_NOTE_BYTES];
     struct ferry_keeper *k = r->job->keeper;
-    if (!k)
-        return FERRY_ERR_NOT_FOUND;
     if (r->job->is_anew) {
-        ferry__run_drop(r);
+        drop(r);
         return FERRY_ERR_NOT_FOUND;
     }
     ferry_err err = k->ops->load(k, note);
@@ -59,17 +57,15 @@ ferry_err ferry__run_take_up(struct ferry__run *r)
         return err;
     ferry__run_remark(
         r, &(struct ferry_remark){.kind = FERRY_REMARK_ANEW, .fault.err = FERRY_ERR_CHECKPOINT});
-    ferry__run_drop(r);
+    drop(r);
     return FERRY_ERR_NOT_FOUND;
 }
 
-ferry_err ferry__run_keep(struct ferry__run *r)
+static ferry_err keep(struct ferry__run *r)
 {
     uint8_t note[FERRY_NOTE_BYTES] = {0};
     uint8_t digest[FERRY_CHECKPOINT_VALIDATOR];
     struct ferry_keeper *k = r->job->keeper;
-    if (!r->keeps)
-        return FERRY_OK;
     const uint8_t *kept = ferry_note_digest(r->job->source, r->validator, digest);
     ferry_err err = ferry_update_checkpoint(r->u, kept, note);
     if (err)
@@ -83,3 +79,5 @@ ferry_err ferry__run_keep(struct ferry__run *r)
     }
     return FERRY_OK;
 }
+
+const struct ferry_keeping ferry_keeping = {take_up, keep, drop};

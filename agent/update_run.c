@@ -63,7 +63,8 @@ static ferry_err drop_session(struct ferry__run *r, const char *why)
                                                 .fault.err = FERRY_ERR_CHECKPOINT,
                                                 .detail = why});
     ferry_update_abort(r->u);
-    ferry__run_drop(r);
+    if (r->keeping)
+        r->keeping->drop(r);
     r->is_begun = r->is_told = r->is_described = r->is_sewn = false;
     r->best_bytes = 0;
     return FERRY_OK;
@@ -214,8 +215,8 @@ static ferry_err write_piece(struct ferry__run *r, uint32_t n)
         const uint32_t room = sector - r->u->got_bytes % sector;
         const uint32_t step = n < room ? n : room;
         ferry_err err = ferry_update_write(r->u, at, step, &used);
-        if (!err)
-            err = ferry__run_keep(r);
+        if (!err && r->keeps)
+            err = r->keeping->keep(r);
         if (err)
             return blame_session(r, err);
         at += used;
@@ -350,7 +351,7 @@ static bool goes_on(struct ferry__run *r, ferry_err *err)
 
 static ferry_err carry(struct ferry__run *r)
 {
-    ferry_err err = ferry__run_take_up(r);
+    ferry_err err = r->keeping ? r->keeping->take_up(r) : FERRY_ERR_NOT_FOUND;
     if (err && err != FERRY_ERR_NOT_FOUND)
         return blame_session(r, err);
     r->is_begun = err == FERRY_OK;
@@ -366,7 +367,11 @@ static ferry_err carry(struct ferry__run *r)
 
 ferry_err ferry_update_run(struct ferry_update *u, struct ferry_update_job *job)
 {
-    struct ferry__run r = {.u = u, .job = job, .config = *job->config, .keeps = job->keeper};
+    struct ferry__run r = {.u = u,
+                           .job = job,
+                           .config = *job->config,
+                           .keeps = job->keeper,
+                           .keeping = job->keeper ? job->keeper->ops->keeping : NULL};
     memset(u, 0, sizeof *u);
     forgive(job);
     job->can_go_on = false;
@@ -377,7 +382,7 @@ ferry_err ferry_update_run(struct ferry_update *u, struct ferry_update_job *job)
     if (err && r.is_begun)
         ferry_update_abort(u);
     if (r.has_note && r.is_begun && (!err || is_verdict(err)))
-        ferry__run_drop(&r);
+        r.keeping->drop(&r); // a note has a keeper
     job->can_go_on = err && r.has_note;
     if (!err)
         tell(&r, FERRY_STAGE_DONE);

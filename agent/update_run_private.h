@@ -14,25 +14,26 @@ struct ferry__run {
     bool is_begun;                                // there is a session
     bool is_told;                                 // of this session RECEIVING was told
     bool is_described;
-    bool is_sewn;     // of bytes that nothing but the promised SHA-256 says to be of one file
-    bool keeps;       // there is a keeper, and it works
-    bool has_note;    // it has a checkpoint of this update
-    uint32_t n_anew;  // times it began anew
-    uint32_t n_tries; // in a row that brought no new byte
+    bool is_sewn; // of bytes that nothing but the promised SHA-256 says to be of one file
+    bool keeps;   // there is a keeper, and it works
+    const struct ferry_keeping *keeping; // NULL: there is none
+    bool has_note;                       // it has a checkpoint of this update
+    uint32_t n_anew;                     // times it began anew
+    uint32_t n_tries;                    // in a row that brought no new byte
     uint32_t best_bytes;
 };
 
 void ferry__run_remark(const struct ferry__run *r, const struct ferry_remark *remark);
 
-/** Begins a session where the kept checkpoint left off.
- * FERRY_ERR_NOT_FOUND there is none that fits: begin anew. Else as ferry_update_resume, and a
- * session is over. */
-FERRY_MUST_CHECK ferry_err ferry__run_take_up(struct ferry__run *r);
-
-/** Keeps a checkpoint if one is due. Only the session's own errors: without its keeper an update
- * goes on. */
-FERRY_MUST_CHECK ferry_err ferry__run_keep(struct ferry__run *r);
-
-void ferry__run_drop(struct ferry__run *r);
+struct ferry_keeping {
+    /** Begins a session where the kept checkpoint left off.
+     * FERRY_ERR_NOT_FOUND there is none that fits: begin anew. Else as ferry_update_resume, and a
+     * session is over. */
+    ferry_err (*take_up)(struct ferry__run *r);
+    /** Keeps a checkpoint if one is due. Only the session's own errors: without its keeper an
+     * update goes on. */
+    ferry_err (*keep)(struct ferry__run *r);
+    void (*drop)(struct ferry__run *r);
+};
 
 #endif

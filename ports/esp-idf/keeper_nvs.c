@@ -63,6 +63,6 @@ static ferry_err drop(struct ferry_keeper *keeper)
 
 void ferry_keeper_nvs_init(struct ferry_keeper_nvs *k)
 {
-    static const struct ferry_keeper_ops ops = {load, save, drop};
+    static const struct ferry_keeper_ops ops = {load, save, drop, &ferry_keeping};
     *k = (struct ferry_keeper_nvs){.keeper = {&ops}, .esp_err = ESP_OK};
 }

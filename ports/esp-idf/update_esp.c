@@ -62,7 +62,6 @@ ferry_err ferry_esp_update(struct ferry_esp_update *u, const struct ferry_esp_up
     if (err)
         return ferry_fail(&u->job.fault, err, u->esp.device.fault.value, u->esp.device.fault.limit,
                           u->esp.device.fault.off_bytes);
-    ferry_keeper_nvs_init(&u->keeper);
     u->config = (struct ferry_update_config){
         .slot = FERRY_SLOT_NEXT,
         .flags = config->flags,
@@ -80,7 +79,7 @@ ferry_err ferry_esp_update(struct ferry_esp_update *u, const struct ferry_esp_up
     job->buffer = u->memory + SECTOR_BYTES;
     job->buffer_bytes = SECTOR_BYTES;
     job->cancel = &u->cancel;
-    job->keeper = config->keeps_nothing ? NULL : &u->keeper.keeper;
+    job->keeper = config->keeper;
     job->is_anew = config->is_anew;
     job->events = config->events;
     return ferry_update_run(&u->update, job);

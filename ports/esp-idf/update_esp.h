@@ -1,6 +1,6 @@
 /* ports/esp-idf/update_esp.h - over-the-air updates of an ESP-IDF project, in one call.
- * Runs in the caller's task, on top of esp_http_client, esp_flash and NVS; needs a network that is
- * up, and nvs_flash_init for checkpoints. All memory is the caller's: nothing here allocates. */
+ * Runs in the caller's task, on top of esp_http_client and esp_flash; needs a network that is up.
+ * Checkpoints in NVS are keeper_nvs.h's. All memory is the caller's: nothing here allocates. */
 #ifndef FERRY_UPDATE_ESP_H
 #define FERRY_UPDATE_ESP_H
 
@@ -9,7 +9,6 @@
 #include "agent/update_run.h"
 #include "device_esp.h"
 #include "http_esp.h"
-#include "keeper_nvs.h"
 #include "trust_esp.h"
 
 #ifdef __cplusplus
@@ -25,12 +24,14 @@ struct ferry_esp_update_config {
     uint32_t length_bytes;   // of the whole file; 0: what the server says
     const char *min_version; // refuse what is older; NULL: no minimum
     bool is_anew;            // begin at the first byte, whatever an earlier update left behind
-    bool keeps_nothing;      // no checkpoints in NVS
     struct ferry_http_options http; // credentials, own CA, client certificate, headers, limits.
                                     // ca_file, cert_file and key_file are the PEM texts themselves
     const struct ferry_cancel *cancel; // asked often; NULL: cannot be cancelled
     struct ferry_update_events events; // progress and what happens; called from this task
-    struct ferry_esp_trust *trust;     // static memory; needed with signed updates only
+    // Where checkpoints are kept, so that an update goes on after a reset: ferry_keeper_nvs_init
+    // makes one. NULL: none; then only lost connections are taken up, within the call.
+    struct ferry_keeper *keeper;
+    struct ferry_esp_trust *trust; // static memory; needed with signed updates only
 };
 
 /** Memory of an update: 17 KB, static. After a failure job.fault and job.detail say why, and
@@ -44,7 +45,6 @@ struct ferry_esp_update {
     struct ferry_source_http source;
     struct ferry_http_esp http;
     struct ferry_http_options options;
-    struct ferry_keeper_nvs keeper;
     const struct ferry_cancel *asks; // the caller's
     struct ferry_cancel cancel;      // what the loop asks: the caller, and gentle waits
     bool is_gentle;
@@ -53,9 +53,9 @@ struct ferry_esp_update {
 };
 
 /** Fetches an image into the spare slot, checks it on the way and once more from flash, and makes
- * it boot next; then call esp_restart(). A lost connection is taken up again as menuconfig says,
- * and an update that failed or lost its power goes on at the last checkpoint. On any error what
- * runs, and what boots, is as before.
+ * it boot next; then call esp_restart(). A lost connection is taken up again as menuconfig says; an
+ * update that failed or lost its power goes on at the last checkpoint, if config has a keeper. On
+ * any error what runs, and what boots, is as before.
  * Errors as ferry_esp_open and ferry_update_run; fault and words in u->job. */
 FERRY_MUST_CHECK ferry_err ferry_esp_update(struct ferry_esp_update *u,
                                             const struct ferry_esp_update_config *config);

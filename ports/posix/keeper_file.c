@@ -76,6 +76,6 @@ static ferry_err drop_file(struct ferry_keeper *keeper)
 
 void ferry_keeper_file_init(struct ferry_keeper_file *k, const char *path)
 {
-    static const struct ferry_keeper_ops ops = {load_file, save_file, drop_file};
+    static const struct ferry_keeper_ops ops = {load_file, save_file, drop_file, &ferry_keeping};
     *k = (struct ferry_keeper_file){.keeper = {&ops}, .path = path};
 }

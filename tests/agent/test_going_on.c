@@ -114,7 +114,7 @@ static bool survive(uint32_t at_op, enum sim_cut cut, uint32_t again_at, uint32_
     T_EQ_INT(bench_device_boot(&b), 0);
     sim_flash_power_on(&b.sim);
     memset(&keeper, 0, sizeof keeper);
-    static const struct ferry_keeper_ops ops = {load_note, save_note, drop_note};
+    static const struct ferry_keeper_ops ops = {load_note, save_note, drop_note, &ferry_keeping};
     keeper.keeper.ops = &ops;
     sim_flash_plan_cut(&b.sim, at_op, cut);
     bool is_cut = update(flags) != FERRY_OK;

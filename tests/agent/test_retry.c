@@ -160,7 +160,8 @@ static ferry_err drop_fake(struct ferry_keeper *k)
     return keeper.err;
 }
 
-static const struct ferry_keeper_ops fake_keeper = {load_fake, save_fake, drop_fake};
+static const struct ferry_keeper_ops fake_keeper = {load_fake, save_fake, drop_fake,
+                                                    &ferry_keeping};
 
 static void sleep_fake(void *ctx, uint32_t ms)
 {

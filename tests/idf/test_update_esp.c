@@ -14,6 +14,7 @@
 #include "fake_esp_chip.h"
 #include "fake_esp_flash.h"
 #include "fake_esp_http.h"
+#include "keeper_nvs.h"
 #include "t.h"
 
 #define OTADATA_OFF 0xd000u
@@ -93,13 +94,17 @@ static bool slot_holds_v2(void)
 
 static void one_call_updates(void)
 {
+    static struct ferry_keeper_nvs keeper;
     for (int is_encrypted = 0; is_encrypted < 2; is_encrypted++) {
         fresh_chip(is_encrypted);
         const struct fake_answer a[] = {GOOD_SERVER};
         fake_http_reset(a);
         T_EQ_INT(boots_next(), 0);
-        T_EQ_INT(ferry_esp_update(&update, &(struct ferry_esp_update_config){.url = URL}),
-                 FERRY_OK);
+        ferry_keeper_nvs_init(&keeper);
+        T_EQ_INT(
+            ferry_esp_update(
+                &update, &(struct ferry_esp_update_config){.url = URL, .keeper = &keeper.keeper}),
+            FERRY_OK);
         T_EQ_INT(boots_next(), 1);
         T_CHECK(slot_holds_v2());
         T_EQ_INT(fake_http.n_asked, 1);
@@ -160,12 +165,16 @@ static void stop_at(void *ctx, uint32_t done_bytes, uint32_t total_bytes)
 
 static void cancelled_update_goes_on_after_a_reset(void)
 {
+    static struct ferry_keeper_nvs keeper;
     fresh_chip(false);
     const struct fake_answer a[] = {GOOD_SERVER, GOOD_SERVER};
     struct stop s = {.at_bytes = 140000};
     const struct ferry_cancel cancel = {is_set, &s.stop};
-    struct ferry_esp_update_config config = {
-        .url = URL, .cancel = &cancel, .events = {.progress = stop_at, .ctx = &s}};
+    struct ferry_esp_update_config config = {.url = URL,
+                                             .cancel = &cancel,
+                                             .keeper = &keeper.keeper,
+                                             .events = {.progress = stop_at, .ctx = &s}};
+    ferry_keeper_nvs_init(&keeper);
     fake_http_reset(a);
     T_EQ_INT(ferry_esp_update(&update, &config), FERRY_ERR_CANCELLED);
     T_CHECK(update.job.can_go_on);

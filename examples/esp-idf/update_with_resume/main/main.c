@@ -10,6 +10,7 @@
 #include <nvs_flash.h>
 #include <sdkconfig.h>
 
+#include "keeper_nvs.h"
 #include "update_esp.h"
 #include "wifi_station.h"
 
@@ -20,7 +21,8 @@ static const char tag[] = "update_with_resume";
 static struct ferry_wifi wifi;
 static struct ferry_esp_update update;
 static struct ferry_manifest manifest;
-static volatile bool stop; // set it from a button or another task
+static struct ferry_keeper_nvs keeper; // what a reset must not forget
+static volatile bool stop;             // set it from a button or another task
 
 static bool is_stopped(void *ctx)
 {
@@ -58,6 +60,7 @@ static void on_remark(void *ctx, const struct ferry_remark *remark)
 static void update_task(void *ctx)
 {
     (void)ctx;
+    ferry_keeper_nvs_init(&keeper);
     for (;;) {
         uint32_t told_pct = 0;
         const struct ferry_cancel cancel = {is_stopped, NULL};
@@ -65,6 +68,7 @@ static void update_task(void *ctx)
             .url = CONFIG_EXAMPLE_MANIFEST_URL,
             .flags = FERRY_UPDATE_GENTLE,
             .cancel = &cancel,
+            .keeper = &keeper.keeper,
             .events = {on_stage, on_progress, on_remark, &told_pct},
         };
         const ferry_err err = ferry_esp_update_manifest(&update, &manifest, &config);

@@ -10,6 +10,7 @@
 #include <sdkconfig.h>
 
 #include "ferry/slots.h"
+#include "keeper_nvs.h"
 #include "update_esp.h"
 #include "wifi_station.h"
 
@@ -20,6 +21,7 @@
 static const char tag[] = "updater";
 static struct ferry_wifi wifi;
 static struct ferry_esp_update update;
+static struct ferry_keeper_nvs keeper; // a download goes on after a reset
 static struct ferry_manifest manifest;
 
 /* What the app in ota_1 is: the SHA-256 of the file that was installed. */
@@ -72,7 +74,9 @@ static ferry_err look_and_install(void)
         .sha256 = manifest.sha256,
         .length_bytes = manifest.length_bytes,
         .http = {.secrets_for = CONFIG_EXAMPLE_MANIFEST_URL},
+        .keeper = &keeper.keeper,
     };
+    ferry_keeper_nvs_init(&keeper);
     const ferry_err failed = ferry_esp_update(&update, &config);
     if (!failed)
         note_installed(manifest.sha256);
