@@ -79,7 +79,7 @@ set(FERRY_ESP_IDF_SOURCES
     ports/esp-idf/http_esp.c
     ports/esp-idf/keeper_nvs.c
     ports/esp-idf/key_psa.c
-    ports/esp-idf/key_psa.c
+    ports/esp-idf/md5_rom.c
     ports/esp-idf/update_esp.c
     ports/esp-idf/manifest_esp.c)
 set(FERRY_ESP_IDF_WIFI_SOURCES ports/esp-idf/wifi_station.c) # where the chip has Wi-Fi

@@ -139,6 +139,8 @@ void ferry_sha256_finish(struct ferry_sha256 *h, uint8_t out[FERRY_SHA256_BYTES]
         put_be32(out + 4 * i, s->h[i]);
 }
 
+#ifndef FERRY_CFG_MD5_ELSEWHERE // a port with an MD5 of its own, in the chip's ROM, says so
+
 static const uint32_t md5_k[64] = {
     0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
     0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
@@ -211,3 +213,5 @@ void ferry_md5_finish(struct ferry_md5 *h, uint8_t out[FERRY_MD5_BYTES])
     for (unsigned i = 0; i < 4; i++)
         ferry_put_le32(out + 4 * i, s->h[i]);
 }
+
+#endif

@@ -19,7 +19,7 @@ endif()
 list(TRANSFORM ferry_srcs PREPEND "${ferry_root}/")
 
 set(ferry_requires
-    app_update efuse esp_event esp_http_client esp_hw_support esp_netif esp_system esp_timer
+    app_update efuse esp_event esp_http_client esp_hw_support esp_netif esp_rom esp_system esp_timer
     esp_wifi esp-tls hal mbedtls nvs_flash spi_flash)
 if(IDF_VERSION_MAJOR LESS 6)
     list(APPEND ferry_requires json) # cJSON; from 6 on idf_component.yml brings it
@@ -39,3 +39,6 @@ idf_component_register(
     REQUIRES ${ferry_requires}
     LDFRAGMENTS ${ferry_fragments}
     KCONFIG "${CMAKE_CURRENT_LIST_DIR}/ferry/Kconfig")
+
+# Only the second pass comes this far. MD5 is in the chip's ROM: ports/esp-idf/md5_rom.c.
+target_compile_definitions(${COMPONENT_LIB} PRIVATE FERRY_CFG_MD5_ELSEWHERE)

@@ -19,6 +19,7 @@ TOOLS = "riscv64-unknown-elf-"
 CHIP = ["-march=rv32imc", "-mabi=ilp32", "-misa-spec=2.2", "-Os", "-msave-restore",
         "-ffunction-sections", "-fdata-sections", "-ffreestanding"]
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Werror"]
+DEFINITIONS = ["FERRY_CFG_MD5_ELSEWHERE"]
 HEADERS = ["tests/idf/headers", "tests/idf/libc"]
 CJSON = "/usr/include/cjson"
 PAGE = Path("docs/design/esp-idf.md")
@@ -30,6 +31,7 @@ STACK_MOST = 2048
 ROWS = {
     "https_update: `ferry_esp_update`": ["ferry_esp_update"],
     "the same and `ferry_slots_confirm`": ["ferry_esp_update", "ferry_slots_confirm"],
+    "with checkpoints: `ferry_keeper_nvs_init`": ["ferry_esp_update", "ferry_keeper_nvs_init"],
     "with a manifest: `ferry_esp_update_manifest`": ["ferry_esp_update_manifest"],
 }
 
@@ -38,7 +40,7 @@ TABLES = {
     "agent/source.c": ["source_http.c"],
     "agent/source_http.c": ["http_esp.c"],
     "agent/update_kept.c": ["keeper_nvs.c"],
-    "agent/update_run.c": ["keeper_nvs.c"],
+    "agent/update_run.c": ["update_kept.c"],
     "core/": ["flash_esp.c", "slots_safe.c"],
 }
 
@@ -80,6 +82,8 @@ def door_complaints(root, folder):
             component = (root / door).resolve().name
             if f"archive: lib{component}.a" not in fragment:
                 yield f"door {name}: the linker fragment is not for lib{component}.a"
+            if second["DEFINITIONS"] != DEFINITIONS:
+                yield f"door {name}: definitions {second['DEFINITIONS']}, not {DEFINITIONS}"
             sources = [Path(p).resolve().relative_to(root) for p in wifi[1]["SRCS"]]
     yield sources
 
@@ -89,7 +93,7 @@ def compile_one(root, source, dialect, out, *flags):
     includes = [f"-I{root / p}" for p in (".", "include", "ports/esp-idf")]
     includes += [word for p in HEADERS for word in ("-isystem", str(root / p))]
     done = subprocess.run(
-        [TOOLS + "gcc", *CHIP, *STRICT, f"-std={dialect}", *includes, "-isystem", CJSON, *flags,
+        [TOOLS + "gcc", *CHIP, *STRICT, f"-std={dialect}", *(f"-D{d}" for d in DEFINITIONS), *includes, "-isystem", CJSON, *flags,
          "-c", str(root / source), "-o", str(out)],
         check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode == 0:
@@ -222,6 +226,8 @@ def manifest_complaints(root, sources):
     library = json.loads((root / "library.json").read_text())
     named = {word[2:-1] for word in library["build"]["srcFilter"] if word.startswith("+<")}
     wanted = {str(s) for s in sources}
+    if missing := [d for d in DEFINITIONS if f"-D{d}" not in library["build"]["flags"]]:
+        yield f"library.json does not define {missing}"
     for name in sorted(wanted ^ named):
         where = "lacks" if name in wanted else "has no need of"
         yield f"library.json {where} {name}"

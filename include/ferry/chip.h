@@ -19,7 +19,7 @@ struct ferry_addr_range {
 };
 
 struct ferry_chip {
-    const char *name;              // "esp32c3", as esptool spells it
+    char name[12];                 // "esp32c3", as esptool spells it
     uint16_t id;                   // chip_id of the image header
     uint8_t page_log2_min;         // smallest MMU page an app may be built for, log2
     uint8_t page_log2_max;         // equal to the minimum: the page is fixed
