@@ -98,6 +98,20 @@ static void location(struct ferry_http_head *head, const char *value, size_t n)
         head->location_is_cut = true;
 }
 
+/* What only ferry's own server says. */
+static void own_field(struct ferry_http_head *head, const char *name, size_t n_name,
+                      const char *value, size_t n_value)
+{
+    uint64_t n = 0;
+    if (ferry_text_is_word(name, n_name, "ferry-poll") &&
+        ferry_text_number(value, n_value, UINT32_MAX, &n))
+        head->poll_s = (uint32_t)n;
+    else if (ferry_text_is_word(name, n_name, "ferry-renew"))
+        head->wants_renewal = n_value == 1 && *value == '1';
+    else if (ferry_text_is_word(name, n_name, "ferry-device"))
+        keep(head->device_id, sizeof head->device_id, value, n_value);
+}
+
 void ferry_http_head_field(struct ferry_http_head *head, const char *name, size_t n_name,
                            const char *value, size_t n_value)
 {
@@ -127,6 +141,8 @@ void ferry_http_head_field(struct ferry_http_head *head, const char *name, size_
     else if (ferry_text_is_word(name, n_name, "retry-after") &&
              ferry_text_number(value, n_value, UINT32_MAX, &n))
         head->retry_after_s = (uint32_t)n;
+    else
+        own_field(head, name, n_name, value, n_value);
 }
 
 ferry_err ferry_http_head_line(struct ferry_http_head *head, const char *line, size_t n)

@@ -82,6 +82,7 @@ static ferry_err send_request(struct ferry_source_http *s, uint32_t off_bytes)
         .off_bytes = off_bytes,
         .if_range = off_bytes ? s->source.if_same : NULL,
         .ca_file = o->ca_file,
+        .ca_pem = o->ca_pem,
         .connect_timeout_ms =
             o->connect_timeout_ms ? o->connect_timeout_ms : FERRY_HTTP_CONNECT_TIMEOUT_MS,
         .stall_timeout_ms = o->stall_timeout_ms ? o->stall_timeout_ms : FERRY_HTTP_STALL_TIMEOUT_MS,
@@ -98,6 +99,9 @@ static ferry_err send_request(struct ferry_source_http *s, uint32_t off_bytes)
         req.password = o->user && !o->password ? "" : o->password;
         req.cert_file = o->cert_file;
         req.key_file = o->key_file ? o->key_file : o->cert_file;
+        req.cert_pem = o->cert_pem;
+        req.key_der = o->key_der;
+        req.key_der_bytes = o->key_der_bytes;
     }
     ferry_http_head_begin(&s->head);
     s->http->detail[0] = '\0';

@@ -27,14 +27,18 @@ struct ferry_http_options {
     const char *user;      // Basic authentication; NULL: none
     const char *password;  // NULL: empty
     const char *const *headers;
-    size_t n_headers;      // "Name: value", n_headers of them
-    const char *cert_file; // client certificate, PEM
-    const char *key_file;  // its key, PEM; NULL: in the same file
-    // Whose secrets the five above are: only the origin of this address gets them. NULL, or the
+    size_t n_headers;       // "Name: value", n_headers of them
+    const char *cert_file;  // client certificate, PEM
+    const char *key_file;   // its key, PEM; NULL: in the same file
+    const char *cert_pem;   // the same from memory
+    const uint8_t *key_der; // RFC 5915, key_der_bytes of it
+    size_t key_der_bytes;
+    // Whose secrets all above are: only the origin of this address gets them. NULL, or the
     // path of a file: of the address that is opened. With a manifest, what the manifest was read
     // from: one that came from a server may name any host.
     const char *secrets_for;
     const char *ca_file;         // PEM; trusted instead of the system's; NULL: the system's
+    const char *ca_pem;          // the same from memory
     uint32_t connect_timeout_ms; // 0: FERRY_HTTP_CONNECT_TIMEOUT_MS
     uint32_t stall_timeout_ms;   // 0: FERRY_HTTP_STALL_TIMEOUT_MS
     uint32_t max_bytes;          // the most the caller will take, offset included; 0: no limit

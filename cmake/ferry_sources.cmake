@@ -69,6 +69,11 @@ set(FERRY_AGENT_SOURCES
     agent/note.c
     agent/csr.c
     agent/handover.c
+    agent/join.c
+    agent/pem.c
+    agent/release.c
+    agent/store.c
+    agent/store_nvs.c
     agent/update_kept.c
     agent/update_run.c)
 

@@ -139,11 +139,19 @@ static void close_curl(struct ferry_http *h)
     if (c->multi && c->easy)
         c->lib.multi_remove_handle(c->multi, c->easy);
     c->lib.easy_cleanup(c->easy);
-    c->lib.multi_cleanup(c->multi);
     c->lib.slist_free_all(c->headers);
     c->easy = NULL;
-    c->multi = NULL;
     c->headers = NULL;
+    if (c->keeps_connection) // it belongs to the multi handle
+        return;
+    c->lib.multi_cleanup(c->multi);
+    c->multi = NULL;
+}
+
+void ferry_http_curl_end(struct ferry_http_curl *c)
+{
+    c->keeps_connection = false;
+    close_curl(&c->http);
 }
 
 static bool add_header(struct ferry_http_curl *c, const char *header)
@@ -182,6 +190,8 @@ static CURLcode set_numbers(struct ferry_http_curl *c, const struct ferry_http_r
         {CURLOPT_NOSIGNAL, 1},
         {CURLOPT_QUICK_EXIT, 1}, // a cancelled name look-up is not waited for
         {CURLOPT_CONNECTTIMEOUT_MS, (long)req->connect_timeout_ms},
+        {CURLOPT_SSL_VERIFYPEER, req->is_unverified ? 0 : 1},
+        {CURLOPT_SSL_VERIFYHOST, req->is_unverified ? 0 : 2},
         {CURLOPT_BUFFERSIZE, CURL_MAX_WRITE_SIZE},
     };
     CURLcode code = CURLE_OK;
@@ -217,6 +227,45 @@ static CURLcode set_texts(struct ferry_http_curl *c, const struct ferry_http_req
             code = c->lib.easy_setopt(c->easy, texts[i].option, texts[i].value);
     if (!code && req->ca_file) // instead of the system's, not beside them
         code = c->lib.easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+    return code;
+}
+
+/* What comes from memory. libcurl keeps copies of these, too. */
+static CURLcode set_blobs(struct ferry_http_curl *c, const struct ferry_http_request *req)
+{
+    const struct {
+        CURLoption option;
+        const void *data;
+        size_t n;
+    } blobs[] = {
+        {CURLOPT_CAINFO_BLOB, req->ca_pem, req->ca_pem ? strlen(req->ca_pem) : 0},
+        {CURLOPT_SSLCERT_BLOB, req->cert_pem, req->cert_pem ? strlen(req->cert_pem) : 0},
+        {CURLOPT_SSLKEY_BLOB, req->key_der, req->key_der_bytes},
+    };
+    CURLcode code = CURLE_OK;
+    for (size_t i = 0; !code && i < sizeof blobs / sizeof *blobs; i++) {
+        struct curl_blob blob = {.len = blobs[i].n, .flags = CURL_BLOB_COPY};
+        memcpy(&blob.data, &blobs[i].data, sizeof blob.data); // libcurl's type has no const
+        if (blobs[i].data)
+            code = c->lib.easy_setopt(c->easy, blobs[i].option, &blob);
+    }
+    if (!code && req->key_der)
+        code = c->lib.easy_setopt(c->easy, CURLOPT_SSLKEYTYPE, "DER");
+    if (!code && req->ca_pem) // instead of the system's, not beside them
+        code = c->lib.easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+    if (!code && req->ca_pem)
+        code = c->lib.easy_setopt(c->easy, CURLOPT_CAINFO, NULL);
+    return code;
+}
+
+static CURLcode set_body(struct ferry_http_curl *c, const struct ferry_http_request *req)
+{
+    if (!req->body)
+        return CURLE_OK;
+    CURLcode code =
+        c->lib.easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_bytes);
+    if (!code)
+        code = c->lib.easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, req->body);
     return code;
 }
 
@@ -293,7 +342,8 @@ static ferry_err begin(struct ferry_http_curl *c, const struct ferry_http_reques
     if (loaded)
         return fail(c, loaded, c->words);
     c->easy = c->lib.easy_init();
-    c->multi = c->lib.multi_init();
+    if (!c->multi)
+        c->multi = c->lib.multi_init();
     if (!c->easy || !c->multi || !add_headers(c, req))
         return fail(c, FERRY_ERR_NO_MEMORY, "");
     CURLcode code = set_callbacks(c);
@@ -301,6 +351,10 @@ static ferry_err begin(struct ferry_http_curl *c, const struct ferry_http_reques
         code = set_numbers(c, req);
     if (!code)
         code = set_texts(c, req);
+    if (!code)
+        code = set_blobs(c, req);
+    if (!code)
+        code = set_body(c, req);
     if (code)
         return fail_code(c, code);
     if (c->lib.multi_add_handle(c->multi, c->easy))
@@ -318,7 +372,11 @@ static ferry_err open_curl(struct ferry_http *h, const struct ferry_http_request
                            struct ferry_http_head *head)
 {
     struct ferry_http_curl *c = as_curl(h);
+    CURLM *const kept = c->keeps_connection ? c->multi : NULL;
+    const bool keeps = c->keeps_connection;
     ferry_http_curl_init(c);
+    c->keeps_connection = keeps;
+    c->multi = kept;
     ferry_http_head_begin(head);
     c->head = head;
     c->is_https = ferry_text_has_prefix(req->url, "https:");

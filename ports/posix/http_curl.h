@@ -1,5 +1,6 @@
 /* ports/posix/http_curl.h - the HTTP transport over libcurl.
- * Certificates are always verified; there is no switch to turn that off. Proxies are libcurl's
+ * Certificates are verified unless a request says that anybody may answer, which only the agent's
+ * look for a pinned root does. Proxies are libcurl's
  * business: http_proxy, https_proxy, all_proxy and no_proxy of the environment count. */
 #ifndef FERRY_HTTP_CURL_H
 #define FERRY_HTTP_CURL_H
@@ -7,9 +8,10 @@
 #include "agent/http.h"
 #include "curl_library.h"
 
-/** A transport; about 17 KB. The fields are its own. */
+/** A transport; about 17 KB. The fields are its own, but for keeps_connection. */
 struct ferry_http_curl {
     struct ferry_http http; // first: a pointer to it is a pointer to the whole
+    bool keeps_connection;  // the caller's: the next exchange may use the last one's connection
     struct ferry_curl_library lib;
     CURLM *multi;
     CURL *easy;
@@ -30,7 +32,11 @@ struct ferry_http_curl {
     uint8_t buffer[CURL_MAX_WRITE_SIZE];
 };
 
-/** Makes a transport that has nothing open; libcurl's handles live from open to close. */
+/** Makes a transport that has nothing open; libcurl's handles live from open to close, but where
+ * connections are kept. */
 void ferry_http_curl_init(struct ferry_http_curl *c);
+
+/** Closes a connection that was kept; harmless where none is. */
+void ferry_http_curl_end(struct ferry_http_curl *c);
 
 #endif
