@@ -207,12 +207,19 @@ ferry_err ferry_esptool_ask(struct ferry_esptool *t, struct ferry_chip_facts *fa
     return err;
 }
 
-/** A file for what goes over; esptool takes no pipe. Returns its descriptor, or -1. */
-static int make_file(char path[64])
+/** A file for what goes over; esptool takes no pipe. Returns its descriptor, with *path the
+ * caller's to free; -1: there is a reason, and no path. */
+static int make_file(struct ferry_esptool *t, char **path)
 {
-    const char *const dir = getenv("TMPDIR");
-    snprintf(path, 64, "%s/ferry-XXXXXX", dir && strlen(dir) < 40 ? dir : "/tmp");
-    return mkostemp(path, O_CLOEXEC);
+    const char *const given = getenv("TMPDIR");
+    const char *const dir = given && *given ? given : "/tmp";
+    const int fd = asprintf(path, "%s/ferry-XXXXXX", dir) < 0 ? -2 : mkostemp(*path, O_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    snprintf(t->reason, sizeof(t->reason), "no file can be made in %s: %s", dir, strerror(errno));
+    if (fd == -1) // else there is none
+        free(*path);
+    return -1;
 }
 
 static bool read_all(int fd, uint8_t *dst, uint32_t n)
@@ -240,13 +247,13 @@ static bool write_all(int fd, const uint8_t *src, uint32_t n)
 ferry_err ferry_esptool_read(struct ferry_esptool *t, uint32_t off_bytes, uint8_t *dst,
                              uint32_t n_bytes)
 {
-    char path[64], off[16], size[16];
+    char *path, off[16], size[16];
     const char *const words[] = {"read-flash", off, size, NULL};
     snprintf(off, sizeof(off), "0x%x", (unsigned)off_bytes);
     snprintf(size, sizeof(size), "0x%x", (unsigned)n_bytes);
-    int fd = make_file(path);
+    int fd = make_file(t, &path);
     if (fd < 0)
-        return fail(t, strerror(errno));
+        return FERRY_ERR_FLASH_IO;
     close(fd);
     ferry_err err = call(t, "no-reset", words, path, CALL_LIMIT_S + n_bytes / SLOWEST_BYTES);
     // esptool may have made the file anew.
@@ -256,26 +263,28 @@ ferry_err ferry_esptool_read(struct ferry_esptool *t, uint32_t off_bytes, uint8_
     if (fd >= 0)
         close(fd);
     unlink(path);
+    free(path);
     return err;
 }
 
 ferry_err ferry_esptool_write(struct ferry_esptool *t, uint32_t off_bytes, const uint8_t *src,
                               uint32_t n_bytes)
 {
-    char path[64], off[16];
+    char *path, off[16];
     // "keep": the bytes go into flash as they are, the bootloader's header too.
     const char *const words[] = {"write-flash", "--flash-mode", "keep", "--flash-freq",
                                  "keep",        "--flash-size", "keep", off,
                                  NULL};
     snprintf(off, sizeof(off), "0x%x", (unsigned)off_bytes);
-    const int fd = make_file(path);
+    const int fd = make_file(t, &path);
     if (fd < 0)
-        return fail(t, strerror(errno));
+        return FERRY_ERR_FLASH_IO;
     ferry_err err = write_all(fd, src, n_bytes) ? FERRY_OK : fail(t, strerror(errno));
     close(fd);
     if (!err)
         err = call(t, "no-reset", words, path, CALL_LIMIT_S + n_bytes / SLOWEST_BYTES);
     unlink(path);
+    free(path);
     return err;
 }
 

@@ -225,3 +225,17 @@ def test_slot_written_over_a_cut_cable_never_boots_by_half(ferry, board, app, tm
             assert write().code == 0, f"after cut {cut}"
             assert images.partition(board.flash, "ota_1").startswith(whole["ota_1"])
     assert seen <= boots and "ota_0" in seen
+
+
+def test_temporary_folder_of_any_length_is_used(ferry, tmp_path):
+    """And one that is not there is named, not passed over."""
+    board = Board(ferry, tmp_path)
+    folder = tmp_path / ("a long name " * 10) / "x"
+    folder.mkdir(parents=True)
+    env = {"FAKE_FLASH": str(board.file), "FAKE_LOG": str(board.log)}
+    words = ("status", "--port=/dev/fake", f"--esptool={FAKE}")
+    ferry.ok(*words, env=env | {"TMPDIR": str(folder)})
+    assert any(str(folder) in call for call in board.calls)
+    assert list(folder.iterdir()) == []
+    result = ferry.refused(*words, env=env | {"TMPDIR": f"{folder}/gone"})
+    assert f"{folder}/gone" in result.err and "No such file" in result.err

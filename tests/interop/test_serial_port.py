@@ -143,3 +143,57 @@ def test_esptool_is_found_on_the_path(ferry):
     env = {"PATH": f"{VENV}:{os.environ['PATH']}"}
     result = ferry.refused("status", "--port", "/dev/no-such-port", env=env)
     assert "there is no chip that answers on /dev/no-such-port" in result.err
+
+
+def test_merged_image_is_flashed_as_onto_a_dump(ferry, chip, tmp_path):
+    """Bootloader, table, otadata and app; behind them stays what was there."""
+    bootloader = images.app(no_descriptor=True, size=9000)
+    app = images.app(version="3.0.0", size=20000, seed=3)
+    merged, dump = tmp_path / "merged.bin", tmp_path / "dump.bin"
+    merged.write_bytes(images.dump({"ota_0": app}, bootloader=bootloader)[:0x10000 + len(app)])
+    board = chip()
+    dump.write_bytes(board.flash.read_bytes())
+    said = ferry.ok("image", "flash", "--port", board.port, "--esptool", ESPTOOL, merged, "--json")
+    assert said.json["size"] == merged.stat().st_size
+    ferry.ok("image", "flash", dump, merged, "--chip=esp32c3")
+    after = board.stop()
+    assert after == dump.read_bytes()
+    assert after[0x10000:0x10000 + len(app)] == app
+    booted = ferry.ok("device", "boot", dump, "--chip=esp32c3", "--json").json
+    assert booted["booted"] == "ota_0"
+
+
+def test_merged_image_for_another_chip_is_refused(ferry, chip, tmp_path):
+    merged = tmp_path / "merged.bin"
+    merged.write_bytes(chip_flash("esp32"))
+    board = chip()
+    before = board.flash.read_bytes()
+    ferry.refused("image", "flash", "--port", board.port, "--esptool", ESPTOOL, merged)
+    assert board.stop() == before
+
+
+def test_files_go_to_a_chip_and_back(ferry, chip, tmp_path):
+    """As on a dump, byte for byte, and nothing outside the partition changes."""
+    board = chip()
+    before, dump = board.flash.read_bytes(), tmp_path / "dump.bin"
+    dump.write_bytes(before)
+    main, big = tmp_path / "main.py", tmp_path / "big.bin"
+    main.write_text("print(5)\n")
+    big.write_bytes(os.urandom(9000))
+
+    def fs(command, *words):
+        said = ferry.ok("fs", command, "--port", board.port, "--esptool", ESPTOOL, *words,
+                        "--json").json
+        on_dump = ferry.ok("fs", command, dump, *words, "--chip=esp32c3", "--json").json
+        return said, on_dump
+
+    fs("mkfs")
+    fs("put", main, big, "/lib/")
+    said, on_dump = fs("ls", "-R")
+    assert said["entries"] == on_dump["entries"]
+    fs("get", "/lib/big.bin", tmp_path / "back.bin")
+    assert (tmp_path / "back.bin").read_bytes() == big.read_bytes()
+    after = board.stop()
+    assert after == dump.read_bytes()
+    at, size = next((o, z) for n, _, _, o, z in images.TWO_SLOTS if n == "vfs")
+    assert after[:at] == before[:at] and after[at + size:] == before[at + size:]
