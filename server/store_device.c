@@ -76,10 +76,14 @@ enum db_result device_add(struct db *db, const struct device *device)
                   6);
 }
 
-enum db_result device_set_key(struct db *db, const char *id, const char *key_sha256)
+enum db_result device_set_key(struct db *db, const char *id, const char *key_sha256,
+                              bool ends_release)
 {
     const struct db_value values[] = {db_text(id), db_text(key_sha256)};
-    return db_run(db, "UPDATE device SET key_sha256 = $2, released = 0 WHERE id = $1", values, 2);
+    return db_run(db,
+                  ends_release ? "UPDATE device SET key_sha256 = $2, released = 0 WHERE id = $1"
+                               : "UPDATE device SET key_sha256 = $2 WHERE id = $1",
+                  values, 2);
 }
 
 enum db_result device_set_state(struct db *db, const char *id, int64_t released, int64_t revoked)

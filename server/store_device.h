@@ -35,8 +35,9 @@ enum db_result device_find_by_key(struct db *db, const char *key_sha256, struct 
 /** DB_OK; DB_CONFLICT: the id is taken. */
 enum db_result device_add(struct db *db, const struct device *device);
 
-/** Gives it a key and ends its release. */
-enum db_result device_set_key(struct db *db, const char *id, const char *key_sha256);
+/** Gives it a key; ends_release: which is what an operator had released it for. */
+enum db_result device_set_key(struct db *db, const char *id, const char *key_sha256,
+                              bool ends_release);
 
 /** Sets what an operator decides: since when released and revoked, 0 not. */
 enum db_result device_set_state(struct db *db, const char *id, int64_t released, int64_t revoked);
