@@ -1,13 +1,8 @@
 """test_mend catches what it is there to catch: each fault is planted in a copy of the core, and the
 test built over the copy must fail. A fault that cannot be planted any more fails too."""
 
-import pathlib
-import shutil
-import subprocess
-
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from planted import CRYPTO, Program
 MEND = "core/slots_mend.c"
 FAULTS = {
     "the fresh entry takes the place of the active one": (
@@ -22,36 +17,14 @@ FAULTS = {
     "the number is not looked at": (
         MEND, "return seq <= UINT32_MAX - 2u * d->n_slots;", "return seq != 0 || d->n_slots;"),
 }
-SOURCES = ["tests/unit/test_mend.c", "tests/support/app_image.c", "tests/support/bench_device.c",
-           "ports/sim/sim_flash.c", "crypto/openssl.c", "crypto/openssl_verify.c"]
+MEND_TEST = Program("test_mend", "tests/unit/test_mend.c", "tests/support/app_image.c",
+                    "tests/support/bench_device.c", *CRYPTO, optimise="-O1")
 
 
-@pytest.fixture
-def tree(tmp_path):
-    for part in ("core", "crypto", "include", "ports/sim", "tests/support", "tests/unit"):
-        shutil.copytree(ROOT / part, tmp_path / part)
-    return tmp_path
-
-
-def run(tree):
-    program = tree / "test_mend"
-    includes = ["include", ".", "ports/sim", "tests/support"]
-    subprocess.run(["gcc", "-std=c11", "-O1", *[f"-I{tree / i}" for i in includes],
-                    *[str(tree / s) for s in SOURCES],
-                    *[str(p) for p in sorted((tree / "core").glob("*.c"))],
-                    "-lcrypto", "-o", str(program)], check=True)
-    return subprocess.run([str(program)], check=False, stdout=subprocess.PIPE, text=True,
-                          timeout=120)
-
-
-def test_core_as_it_is_passes(tree):
-    assert run(tree).returncode == 0
+def test_core_as_it_is_passes(tmp_path):
+    MEND_TEST.passes(tmp_path)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_planted_fault_is_caught(tree, fault):
-    name, old, new = FAULTS[fault]
-    text = (tree / name).read_text()
-    assert text.count(old) == 1, f"{name} has no longer one place that says: {old}"
-    (tree / name).write_text(text.replace(old, new))
-    assert run(tree).returncode == 1, f"{fault}: test_mend noticed nothing"
+def test_planted_fault_is_caught(tmp_path, fault):
+    MEND_TEST.catches(tmp_path, [FAULTS[fault]])

@@ -1,13 +1,8 @@
 """The power test of NVS catches what it is there to catch: each fault is planted in a copy of the
 core, and the sweep over the copy must fail. A fault that cannot be planted any more fails too."""
 
-import pathlib
-import shutil
-import subprocess
-
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from planted import Program
 
 FAULTS = {
     "a blob's index is written before its chunks": [
@@ -124,64 +119,17 @@ FAULTS = {
     ],
 }
 
-SOURCES = [
-    "tests/power/test_power_nvs.c",
-    "tests/power/nvs_store.c",
-    "tests/power/nvs_audit.c",
-    "tests/support/fast_crc32.c",
-    "ports/sim/sim_flash.c",
-    "crypto/openssl_xts.c",
-]
-
-
-def core_sources(tree: pathlib.Path) -> list[str]:
-    """Those that the sweep needs; it brings a CRC of its own."""
-    others = [tree / "core" / name for name in ("bytes.c", "err.c", "flash.c")]
-    return [str(p) for p in sorted((tree / "core").glob("nvs*.c")) + others]
-
-
-def build(tree: pathlib.Path) -> pathlib.Path:
-    program = tree / "test_power_nvs"
-    includes = ["include", ".", "ports/sim", "tests/support", "tests/power"]
-    subprocess.run(
-        ["gcc", "-std=c11", "-O2", *[f"-I{tree / i}" for i in includes]]
-        + [str(tree / s) for s in SOURCES]
-        + core_sources(tree)
-        + ["-lcrypto", "-o", str(program)],
-        check=True,
-    )
-    return program
-
-
-def copy_of_the_tree(to: pathlib.Path) -> pathlib.Path:
-    for part in ("core", "crypto", "include", "ports/sim", "tests/support", "tests/power"):
-        shutil.copytree(ROOT / part, to / part)
-    return to
-
-
-def plant(tree: pathlib.Path, changes) -> None:
-    for name, old, new in changes:
-        path = tree / name
-        text = path.read_text()
-        assert text.count(old) == 1, f"{name} has no longer one place that says: {old}"
-        path.write_text(text.replace(old, new))
-
-
-def sweep(program: pathlib.Path) -> subprocess.CompletedProcess:
-    command = [str(program), "--seeds", "5", "--steps", "40", "--second-every", "8"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+# The sweep brings a CRC of its own, and needs little beside NVS.
+SWEEP = Program("test_power_nvs", "tests/power/test_power_nvs.c", "tests/power/nvs_store.c",
+                "tests/power/nvs_audit.c", "tests/support/fast_crc32.c", "crypto/openssl_xts.c",
+                words=("--seeds", "5", "--steps", "40", "--second-every", "8"),
+                core=lambda name: name.startswith("nvs") or name in ("bytes.c", "err.c", "flash.c"))
 
 
 def test_core_as_it_is_passes(tmp_path):
-    result = sweep(build(copy_of_the_tree(tmp_path / "tree")))
-    assert result.returncode == 0, result.stdout[-2000:]
-    assert result.stdout.splitlines()[-1].endswith(" 0 failed")
+    SWEEP.passes(tmp_path)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_fault_is_caught(tmp_path, fault):
-    tree = copy_of_the_tree(tmp_path / "tree")
-    plant(tree, FAULTS[fault])
-    result = sweep(build(tree))
-    assert result.returncode == 1, f"{fault}: the sweep noticed nothing"
-    assert not result.stdout.splitlines()[-1].endswith(" 0 failed")
+    SWEEP.catches(tmp_path, FAULTS[fault])

@@ -2,13 +2,8 @@
 the core, and the sweep over the copy must fail. A fault that cannot be planted any more fails
 too."""
 
-import pathlib
-import shutil
-import subprocess
-
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from planted import CRYPTO, Program
 
 FAULTS = {
     "a destination changes before the journal stands": (
@@ -67,62 +62,16 @@ FAULTS = {
     ),
 }
 
-SOURCES = [
-    "tests/power/test_power_reflash.c",
-    "tests/support/app_image.c",
-    "tests/support/reflash_world.c",
-    "ports/sim/sim_flash.c",
-    "crypto/openssl.c",
-    "crypto/openssl_verify.c",
-]
-
-
-def core_sources(tree: pathlib.Path) -> list[str]:
-    """Those that the sweep needs: NVS has nothing to do with it."""
-    return [str(p) for p in sorted((tree / "core").glob("*.c")) if not p.name.startswith("nvs")]
-
-
-def build(tree: pathlib.Path) -> pathlib.Path:
-    program = tree / "test_power_reflash"
-    includes = ["include", ".", "ports/sim", "tests/support"]
-    subprocess.run(
-        ["gcc", "-std=c11", "-O1", *[f"-I{tree / i}" for i in includes]]
-        + [str(tree / s) for s in SOURCES]
-        + core_sources(tree)
-        + ["-lcrypto", "-o", str(program)],
-        check=True,
-    )
-    return program
-
-
-def copy_of_the_tree(to: pathlib.Path) -> pathlib.Path:
-    for part in ("core", "crypto", "include", "ports/sim", "tests/support", "tests/power"):
-        shutil.copytree(ROOT / part, to / part)
-    return to
-
-
-def plant(tree: pathlib.Path, name: str, old: str, new: str) -> None:
-    path = tree / name
-    text = path.read_text()
-    assert text.count(old) == 1, f"{name} has no longer one place that says: {old}"
-    path.write_text(text.replace(old, new))
-
-
-def sweep(program: pathlib.Path) -> subprocess.CompletedProcess:
-    command = [str(program), "--seeds", "24"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+SWEEP = Program("test_power_reflash", "tests/power/test_power_reflash.c",
+                "tests/support/app_image.c", "tests/support/reflash_world.c", *CRYPTO,
+                words=("--seeds", "24"), core=lambda name: not name.startswith("nvs"),
+                optimise="-O1")
 
 
 def test_core_as_it_is_passes(tmp_path):
-    result = sweep(build(copy_of_the_tree(tmp_path / "tree")))
-    assert result.returncode == 0, result.stdout[-2000:]
-    assert " 0 failed" in result.stdout.splitlines()[-1]
+    SWEEP.passes(tmp_path)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_fault_is_caught(tmp_path, fault):
-    tree = copy_of_the_tree(tmp_path / "tree")
-    plant(tree, *FAULTS[fault])
-    result = sweep(build(tree))
-    assert result.returncode == 1, f"{fault}: the sweep noticed nothing"
-    assert not result.stdout.splitlines()[-1].endswith(" 0 failed")
+    SWEEP.catches(tmp_path, [FAULTS[fault]])
