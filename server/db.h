@@ -106,7 +106,7 @@ enum db_result db_run(struct db *db, const char *sql, const struct db_value *val
 enum db_result db_run_relaxed(struct db *db, const char *sql, const struct db_value *values,
                               size_t n);
 
-/** Rows the last INSERT, UPDATE or DELETE changed; 0 after anything else. */
+/** Rows that the last statement inserted, updated or deleted; known once it has ended. */
 int64_t db_changed(struct db *db);
 
 /** Starts a statement whose rows db_next brings one by one; after DB_OK, db_end ends it, always.

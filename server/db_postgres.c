@@ -23,10 +23,11 @@ struct postgres {
     struct db base;
     PGconn *conn;
     PGresult *rows;
-    int row;         // in rows; -1 before the first
-    bool is_stream;  // rows come one PGresult each
-    bool streams;    // ... in the transaction that is on
-    bool is_relaxed; // synchronous_commit is off
+    int row;           // in rows; -1 before the first
+    bool is_stream;    // rows come one PGresult each
+    bool streams;      // ... in the transaction that is on
+    bool is_relaxed;   // synchronous_commit is off
+    bool was_prepared; // the statement that runs, before
     bool in_transaction;
     int64_t changed;
     int64_t next_try_ms; // before it, no attempt to connect
@@ -57,8 +58,7 @@ static enum db_result result_of(const char *state)
         {"40001", DB_RETRY},    // serialization_failure
         {"40P01", DB_RETRY},    // deadlock_detected
         {"55P03", DB_RETRY},    // lock_not_available
-        {"0A000", DB_RETRY},    // a cached plan whose table has changed since
-        {"26000", DB_RETRY},    // a prepared statement that is not there
+        {"08P01", DB_FAILED},   // parameters that do not fit the statement
         {"08", DB_GONE},        // connection
         {"53", DB_GONE},        // disk full, out of memory, too many connections
         {"57", DB_GONE},        // shutting down, starting up, out of time
@@ -98,9 +98,12 @@ static enum db_result fail(struct postgres *p, const PGresult *r)
     const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
     if (!state)
         return fail_with(p, DB_GONE, PQerrorMessage(p->conn));
-    if (strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0) {
-        PQclear(PQexec(p->conn, "DEALLOCATE ALL"));
+    const bool is_stale = strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0;
+    if (is_stale && p->was_prepared) {
+        // A plan whose table has changed since, by the migration of a newer instance. The names
+        // are not used again, so the session may keep the old ones.
         forget_statements(p);
+        return fail_with(p, DB_RETRY, "a statement is prepared again");
     }
     const char *said = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     return fail_with(p, result_of(state), said ? said : state);
@@ -254,7 +257,8 @@ static enum db_result prepare(struct postgres *p, const char *sql, const struct 
         snprintf(drop, sizeof(drop), "DEALLOCATE s%u", (unsigned)(uintptr_t)evicted);
         PQclear(PQexec(p->conn, drop));
     }
-    if (entry->statement) {
+    p->was_prepared = entry->statement != NULL;
+    if (p->was_prepared) {
         snprintf(name, 16, "s%u", (unsigned)(uintptr_t)entry->statement);
         return DB_OK;
     }

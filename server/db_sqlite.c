@@ -94,21 +94,26 @@ static enum db_result begin(struct db *db, enum db_mode mode)
     struct sqlite *s = of(db);
     if (mode == DB_WRITE)
         hold_writer(s);
-    const enum db_result result = script(db, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+    const enum db_result result =
+        script(db, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "PRAGMA query_only=ON; BEGIN");
     s->in_transaction = result == DB_OK;
     if (!s->in_transaction)
         free_writer(s);
     return result;
 }
 
+static void leave(struct sqlite *s)
+{
+    sqlite3_exec(s->handle, "PRAGMA query_only=OFF", NULL, NULL, NULL);
+    s->in_transaction = false;
+    free_writer(s);
+}
+
 static enum db_result commit(struct db *db)
 {
-    struct sqlite *s = of(db);
     const enum db_result result = script(db, "COMMIT");
-    if (result == DB_OK) {
-        s->in_transaction = false;
-        free_writer(s);
-    }
+    if (result == DB_OK)
+        leave(of(db));
     return result;
 }
 
@@ -118,8 +123,7 @@ static void rollback(struct db *db)
     // A full disk has rolled back already.
     if (!sqlite3_get_autocommit(s->handle))
         sqlite3_exec(s->handle, "ROLLBACK", NULL, NULL, NULL);
-    s->in_transaction = false;
-    free_writer(s);
+    leave(s);
 }
 
 static enum db_result lock(struct db *db, bool on)
@@ -137,7 +141,10 @@ static enum db_result relax(struct db *db, bool on)
 static void end(struct db *db)
 {
     struct sqlite *s = of(db);
+    const bool writes = !sqlite3_stmt_readonly(s->statement);
     sqlite3_reset(s->statement);
+    if (writes) // of RETURNING, SQLite counts only once it is over
+        s->changed = sqlite3_changes64(s->handle);
     sqlite3_clear_bindings(s->statement);
     s->statement = NULL;
     if (!s->in_transaction)
@@ -228,8 +235,6 @@ static enum db_result query(struct db *db, const char *sql, const struct db_valu
         end(db);
         return result;
     }
-    if (writes)
-        s->changed = sqlite3_changes64(s->handle);
     s->first = code;
     return DB_OK;
 }
