@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "serve_gate.h"
+#include "http_gate.h"
+#include "http_range.h"
 #include "serve_pages.h"
 #include "serve_path.h"
-#include "serve_range.h"
 
 #define CONNECTIONS_MOST 64u
 #define IDLE_LIMIT_S     30u
@@ -138,15 +138,15 @@ static enum MHD_Result send_file(struct request *r, const struct stat *st)
 {
     char etag[64], date[40], range[80];
     uint64_t last = 0;
-    enum serve_part part = SERVE_WHOLE;
+    enum http_part part = HTTP_WHOLE;
     validators(st, etag, date);
     r->length = (uint64_t)st->st_size;
-    const bool is_known = serve_none_match(field(r, "If-None-Match"), etag);
-    if (!is_known && !r->is_head && serve_if_range(field(r, "If-Range"), etag, date))
-        part = serve_range(field(r, "Range"), r->length, &r->first, &last);
-    if (part == SERVE_OUTSIDE)
+    const bool is_known = http_none_match(field(r, "If-None-Match"), etag);
+    if (!is_known && !r->is_head && http_if_range(field(r, "If-Range"), etag, date))
+        part = http_range(field(r, "Range"), r->length, &r->first, &last);
+    if (part == HTTP_OUTSIDE)
         return refuse_range(r);
-    const uint64_t n = part == SERVE_PART ? last - r->first + 1 : r->length;
+    const uint64_t n = part == HTTP_PART ? last - r->first + 1 : r->length;
     struct MHD_Response *response =
         is_known ? r->http->lib.create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
                  : r->http->lib.create_response_from_callback(n, PIECE_BYTES, read_part, r, NULL);
@@ -159,7 +159,7 @@ static enum MHD_Result send_file(struct request *r, const struct stat *st)
         return send_response(r, MHD_HTTP_NOT_MODIFIED, response);
     add(r, response, "Accept-Ranges", "bytes");
     add(r, response, "Content-Type", type_of(r->path));
-    if (part != SERVE_PART)
+    if (part != HTTP_PART)
         return send_response(r, MHD_HTTP_OK, response);
     snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)r->first,
              (unsigned long long)last, (unsigned long long)r->length);
@@ -249,7 +249,7 @@ static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char 
                                  size_t n_name, const char *value, size_t n_value)
 {
     (void)kind;
-    serve_gate_field(cls, name, n_name, value ? value : "", value ? n_value : 0);
+    http_gate_field(cls, name, n_name, value ? value : "", value ? n_value : 0);
     return MHD_YES;
 }
 
@@ -257,9 +257,9 @@ static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char 
  * for the end of the request, because the library closes the line after an early one. */
 static enum MHD_Result begin(struct request *r)
 {
-    struct serve_gate gate = {0};
+    struct http_gate gate = {0};
     r->http->lib.get_connection_values_n(r->connection, MHD_HEADER_KIND, see_field, &gate);
-    if (gate.is_refused || !serve_gate_target(r->target))
+    if (gate.is_refused || !http_gate_target(r->target))
         return refuse(r, MHD_HTTP_BAD_REQUEST, "this request can be read in two ways\n");
     if (strlen(r->target) + 1 >= sizeof(r->target))
         return refuse(r, MHD_HTTP_URI_TOO_LONG, "this path is too long\n");

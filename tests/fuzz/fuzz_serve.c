@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#include "cli/serve_gate.h"
 #include "cli/serve_path.h"
-#include "cli/serve_range.h"
+#include "host/http_gate.h"
+#include "host/http_range.h"
 
 static void try_path(const char *raw)
 {
@@ -32,31 +32,31 @@ static void try_range(const char *range)
     static const uint64_t lengths[] = {0, 1, 1000, UINT64_MAX};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         uint64_t first = 1, last = 0;
-        const enum serve_part part = serve_range(range, lengths[i], &first, &last);
-        FUZZ_MUST((part == SERVE_PART) == (first <= last));
-        FUZZ_MUST(part != SERVE_PART || last < lengths[i]);
+        const enum http_part part = http_range(range, lengths[i], &first, &last);
+        FUZZ_MUST((part == HTTP_PART) == (first <= last));
+        FUZZ_MUST(part != HTTP_PART || last < lengths[i]);
     }
 }
 
 /* Lines "name:value", NUL allowed inside. */
 static void try_head(const char *text, size_t n)
 {
-    struct serve_gate gate = {0};
+    struct http_gate gate = {0};
     unsigned n_host = 0;
     for (const char *const end = text + n; text < end;) {
         const char *const stop = memchr(text, '\n', (size_t)(end - text));
         const char *const line_end = stop ? stop : end;
         const char *const colon = memchr(text, ':', (size_t)(line_end - text));
         if (colon) {
-            serve_gate_field(&gate, text, (size_t)(colon - text), colon + 1,
-                             (size_t)(line_end - colon - 1));
+            http_gate_field(&gate, text, (size_t)(colon - text), colon + 1,
+                            (size_t)(line_end - colon - 1));
             n_host += colon - text == 4 && !memcmp(text, "Host", 4);
             FUZZ_MUST(gate.is_refused || !memchr(colon, '\0', (size_t)(line_end - colon)));
         }
         text = line_end + 1;
     }
     FUZZ_MUST(gate.is_refused || n_host <= 1);
-    FUZZ_MUST(gate.is_refused || gate.n_fields <= SERVE_GATE_FIELDS);
+    FUZZ_MUST(gate.is_refused || gate.n_fields <= HTTP_GATE_FIELDS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         try_range(text);
         break;
     case 2:
-        FUZZ_MUST(!serve_none_match(text, etag) || !strcmp(text, "*") || strstr(text, etag));
+        FUZZ_MUST(!http_none_match(text, etag) || !strcmp(text, "*") || strstr(text, etag));
         break;
     default:
         try_head(text, n - 1);

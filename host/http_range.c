@@ -1,5 +1,5 @@
-/* cli/serve_range.c - Range, If-Range and If-None-Match. */
-#include "serve_range.h"
+/* host/http_range.c - Range, If-Range and If-None-Match. */
+#include "http_range.h"
 
 #include <string.h>
 #include <strings.h>
@@ -23,38 +23,37 @@ static bool take_number(const char **t, uint64_t *out)
     return *t != begin;
 }
 
-enum serve_part serve_range(const char *range, uint64_t length_bytes, uint64_t *first,
-                            uint64_t *last)
+enum http_part http_range(const char *range, uint64_t length_bytes, uint64_t *first, uint64_t *last)
 {
     uint64_t a = 0, b = UINT64_MAX;
     if (!range || strncasecmp(range, "bytes=", 6) != 0)
-        return SERVE_WHOLE;
+        return HTTP_WHOLE;
     const char *t = skip_blanks(range + 6);
     const bool has_a = take_number(&t, &a);
     if (*t++ != '-')
-        return SERVE_WHOLE;
+        return HTTP_WHOLE;
     const bool has_b = take_number(&t, &b);
     if (!has_b)
         b = UINT64_MAX;
     if (*skip_blanks(t) || (!has_a && !has_b) || (has_a && a > b))
-        return SERVE_WHOLE;
+        return HTTP_WHOLE;
     if (!has_a) { // the last b bytes
         a = b < length_bytes ? length_bytes - b : 0;
         b = b ? UINT64_MAX : 0;
     }
     if (a >= length_bytes || (!has_a && !b))
-        return SERVE_OUTSIDE;
+        return HTTP_OUTSIDE;
     *first = a;
     *last = b < length_bytes ? b : length_bytes - 1;
-    return SERVE_PART;
+    return HTTP_PART;
 }
 
-bool serve_if_range(const char *if_range, const char *etag, const char *date)
+bool http_if_range(const char *if_range, const char *etag, const char *date)
 {
     return !if_range || !strcmp(if_range, etag) || !strcmp(if_range, date);
 }
 
-bool serve_none_match(const char *list, const char *etag)
+bool http_none_match(const char *list, const char *etag)
 {
     const size_t n_etag = strlen(etag);
     if (!list)
