@@ -65,7 +65,7 @@ static const char *name_of(char *buf, size_t n, const struct ferry_app_desc *des
     if (!desc)
         snprintf(buf, n, "an image without application descriptor");
     else if (!*desc->project && !*desc->version)
-        snprintf(buf, n, "an application without name or version");
+        snprintf(buf, n, "an unnamed app");
     else
         cli_app_words(buf, n, desc);
     return buf;
@@ -79,11 +79,10 @@ static const char *or_none(const char *text)
 /* What whole flash contents are, and how to get at the application in them. */
 static void explain_flash(struct cli_output *out, const struct image_file *f)
 {
-    cli_text(out,
-             "%s%s%s is no application image but the contents of a flash from 0x%x on: a partition "
-             "table with %u partitions lies at 0x%x.\n",
+    cli_text(out, "%s%s%s is no application image but the contents of a flash from 0x%x on:\n",
              cli_colour(out, CLI_BOLD), f->path, cli_colour(out, CLI_PLAIN),
-             (unsigned)f->flash_off_bytes, f->n_partitions,
+             (unsigned)f->flash_off_bytes);
+    cli_text(out, "a partition table with %u partitions lies at 0x%x.\n", f->n_partitions,
              (unsigned)(f->table_off_bytes + f->flash_off_bytes));
     if (!f->n_apps)
         cli_text(out, "None of its app partitions holds an application.\n");
@@ -135,7 +134,7 @@ static void print_app(struct cli_output *out, const struct ferry_app_desc *d)
              rev_words(a, sizeof(a), d->min_blk_rev_full, d->max_blk_rev_full));
     if (d->page_log2 >= 10 && d->page_log2 < 32)
         cli_text(out, "  MMU page        %u KB\n", 1u << (d->page_log2 - 10));
-    cli_text(out, "  ELF SHA-256     %s\n",
+    cli_text(out, "  ELF SHA-256\n    %s\n",
              image_file_hex(hex, d->elf_sha256, sizeof(d->elf_sha256)));
 }
 
@@ -193,12 +192,12 @@ static void print_checks(struct cli_output *out, const struct image_file *f,
     if (!found->err)
         cli_text(out, "  checksum        0x%02x, correct\n", img->checksum);
     if (!found->err && img->digest_ready)
-        cli_text(out, "  SHA-256         %s, correct\n",
+        cli_text(out, "  SHA-256         correct\n    %s\n",
                  image_file_hex(hex, img->digest, sizeof(img->digest)));
     else if (!found->err)
         cli_text(out, "  SHA-256         none appended: only the checksum guards it\n");
     image_file_sha256(f, found, digest);
-    cli_text(out, "  of the file     %s\n", image_file_hex(hex, digest, sizeof(digest)));
+    cli_text(out, "  of the file\n    %s\n", image_file_hex(hex, digest, sizeof(digest)));
 }
 
 static void header_json(cJSON *root, const struct image_file *f, const struct image_found *found)

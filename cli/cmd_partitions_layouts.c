@@ -11,6 +11,7 @@
 enum { OPT_OUTPUT = 'o', OPT_FLASH_SIZE = CLI_OPT_OWN, OPT_APP_SIZE };
 
 #define DEFAULT_FLASH_BYTES 0x400000u
+#define WHAT_INDENT         47u
 
 static const struct argp_option options[] = {
     {"output", OPT_OUTPUT, "FILE", 0, "Where the CSV goes (standard output)", 0},
@@ -74,11 +75,13 @@ static void say_layout(const struct cli_call *call, const struct ferry_edit *e, 
     partition_size_words(files_words, files);
     struct cli_output *out = call->out;
     if (!fits)
-        cli_text(out, "%s  %-16s  %9s  %5s  %9s  %s%s\n", cli_colour(out, CLI_DIM), name,
-                 "too large", "", "", what, cli_colour(out, CLI_PLAIN));
+        cli_text(out, "%s  %-15s  %9s  %5s  %8s  ", cli_colour(out, CLI_DIM), name, "too large", "",
+                 "");
     else
-        cli_text(out, "  %-16s  %9s  %5u  %9s  %s\n", name, app_words, (unsigned)n_slots,
-                 files ? files_words : "", what);
+        cli_text(out, "  %-15s  %9s  %5u  %8s  ", name, app_words, (unsigned)n_slots,
+                 files ? files_words : "");
+    cli_wrapped(out, WHAT_INDENT, what);
+    cli_text(out, "%s", fits ? "" : cli_colour(out, CLI_PLAIN));
 }
 
 static int list_all(const struct cli_call *call, struct ferry_edit *e, uint32_t flash_bytes,
@@ -89,7 +92,7 @@ static int list_all(const struct cli_call *call, struct ferry_edit *e, uint32_t 
     struct cli_output *out = call->out;
     cJSON *list = cJSON_AddArrayToObject(cli_json(out), "layouts");
     cJSON_AddNumberToObject(cli_json(out), "flash_size", flash_bytes);
-    cli_text(out, "Layouts on a flash of %s\n\n%s  %-16s  %9s  %5s  %9s%s\n",
+    cli_text(out, "Layouts on a flash of %s\n\n%s  %-15s  %9s  %5s  %8s%s\n",
              partition_size_words(size, flash_bytes), cli_colour(out, CLI_DIM), "Name", "Each app",
              "Slots", "Files", cli_colour(out, CLI_PLAIN));
     for (size_t i = 0; ferry_layout_at(i, &name, &what); i++) {

@@ -3,53 +3,20 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "ferry/bytes.h"
 #include "strbuf.h"
 
-#define WIDTH        100u
-#define NARROW       40u // less is no width to wrap to
 #define INDENT       5u
 #define HEAD_INDENT  13u
 #define MOUNT_INDENT 11u
-
-/** Columns of the terminal, if it is narrower than WIDTH. */
-static unsigned width(void)
-{
-    struct winsize size;
-    const bool is_known = !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= NARROW;
-    return is_known && size.ws_col < WIDTH ? size.ws_col : WIDTH;
-}
-
-/** Prints text in lines of at most WIDTH, each indented; the first has its indent already. */
-static void print_wrapped(struct cli_output *out, unsigned indent, const char *text)
-{
-    unsigned at = indent;
-    const unsigned most = width();
-    while (*text) {
-        const size_t n = strcspn(text, " ");
-        if (at > indent && at + n + 1 > most) {
-            cli_text(out, "\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            cli_text(out, " ");
-            at++;
-        }
-        cli_text(out, "%.*s", (int)n, text);
-        at += (unsigned)n;
-        text += n + (text[n] == ' ');
-    }
-    cli_text(out, "\n");
-}
 
 static void print_line(struct cli_output *out, enum cli_colour colour, const char *text)
 {
     if (!*text)
         return;
     cli_text(out, "%*s%s", (int)INDENT, "", cli_colour(out, colour));
-    print_wrapped(out, INDENT, text);
+    cli_wrapped(out, INDENT, text);
     cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
 }
 
@@ -72,7 +39,7 @@ static void print_head(const struct cli_call *call, const struct ferry_doctor *d
         cli_text(out, "boots next   %s%s%s\n             ", cli_colour(out, CLI_GOOD),
                  cli_label(v, doc->facts.next.booted, label), cli_colour(out, CLI_PLAIN));
         cli_text(out, "%s", cli_colour(out, CLI_DIM));
-        print_wrapped(out, HEAD_INDENT, cli_next_words(why, sizeof(why), v, &doc->facts.next));
+        cli_wrapped(out, HEAD_INDENT, cli_next_words(why, sizeof(why), v, &doc->facts.next));
         cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
     } else {
         const bool hidden = doc->facts.looks_encrypted;
@@ -85,7 +52,7 @@ static void print_head(const struct cli_call *call, const struct ferry_doctor *d
              b->chip ? b->chip->name : "unknown chip", cli_thousands(b->flash_bytes >> 20),
              b->has_desc ? ", ESP-IDF " : "",
              b->has_desc ? cli_printable(why, sizeof(why), b->idf_version) : "");
-    print_wrapped(out, HEAD_INDENT, doctor_rollback_words(b));
+    cli_wrapped(out, HEAD_INDENT, doctor_rollback_words(b));
 }
 
 static void print_finding(struct cli_output *out, unsigned number, const struct doctor_words *w,
@@ -94,7 +61,7 @@ static void print_finding(struct cli_output *out, unsigned number, const struct 
     static const char arrow[] = "→ ", ascii[] = "-> ";
     char line[2 * CLI_WORDS_BYTES];
     cli_text(out, "%3u. ", number);
-    print_wrapped(out, INDENT, w->what);
+    cli_wrapped(out, INDENT, w->what);
     print_line(out, CLI_DIM, w->why);
     if (offer->ok)
         snprintf(line, sizeof(line), "%srepair: %s", out->utf8 ? arrow : ascii,
@@ -280,7 +247,7 @@ static void print_mount(const struct cli_call *call, const struct ferry_cure *pl
             ferry_strbuf_addf(&line, "and %s more behind it: ", cli_thousands(d->n_more));
         ferry_strbuf_addf(&line, "%s; a mount %s", d->what, d->mount);
         cli_text(call->out, "  ");
-        print_wrapped(call->out, MOUNT_INDENT, line.failed ? d->what : line.text);
+        cli_wrapped(call->out, MOUNT_INDENT, line.failed ? d->what : line.text);
         cJSON *o = cJSON_CreateObject();
         cJSON_AddItemToArray(damages, o);
         cJSON_AddNumberToObject(o, "at", d->off_bytes);
@@ -302,7 +269,7 @@ static void print_mount(const struct cli_call *call, const struct ferry_cure *pl
         ferry_strbuf_addf(&line, "%s %s", i ? "," : ":", name);
     }
     cli_text(call->out, "  ");
-    print_wrapped(call->out, 2, line.failed ? "" : line.text);
+    cli_wrapped(call->out, 2, line.failed ? "" : line.text);
     ferry_strbuf_free(&line);
 }
 
@@ -340,7 +307,7 @@ void doctor_print_plan(const struct cli_call *call, const struct ferry_doctor *d
                       cli_thousands(plan->n_points));
     snprintf(line + n, sizeof(line) - (size_t)n, ".");
     cli_text(out, "  ");
-    print_wrapped(out, 2, line);
+    cli_wrapped(out, 2, line);
     cli_json_slot(to, "boots_before", v, plan->boots_before);
     cli_json_slot(to, "boots_after", v, plan->boots_after);
 }

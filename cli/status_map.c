@@ -5,7 +5,7 @@
 
 #include "status_facts.h"
 
-#define MAP_CELLS 48u
+#define MAP_CELLS 40u
 
 /** A part of the flash that the map shows. */
 struct part {

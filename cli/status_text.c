@@ -5,6 +5,10 @@
 #include "doctor_words.h"
 #include "status_facts.h"
 
+#define SUMMARY_INDENT 12
+#define SLOT_INDENT    31
+#define PROBLEM_INDENT 5
+
 static void head(struct cli_output *out, const char *title)
 {
     cli_text(out, "\n%s%s%s\n", cli_colour(out, CLI_BOLD), title, cli_colour(out, CLI_PLAIN));
@@ -25,10 +29,23 @@ static void print_device(struct cli_output *out, const struct ferry_facts *f)
         cli_text(out, "\nmerged image from 0x%x to 0x%x of it, the rest erased",
                  (unsigned)v->file.start_bytes,
                  (unsigned)(v->file.start_bytes + v->file.held_bytes));
-    cli_text(out, "\nrollback %s, anti-rollback %s, secure version %s, otadata written %s\n",
+    char policy[128];
+    snprintf(policy, sizeof(policy),
+             "rollback %s, anti-rollback %s, secure version %s, otadata written %s",
              p->rollback ? "on" : "off", p->anti_rollback ? "on" : "off",
              cli_thousands(p->secure_version),
              p->writer == &ferry_slots_idf ? "as ESP-IDF does" : "safely");
+    cli_text(out, "\n");
+    cli_wrapped(out, 0, policy);
+}
+
+/** Project and version, which some builds leave empty. */
+static const char *app_words(char *buf, size_t n, const struct ferry_app_desc *desc)
+{
+    if (*desc->project || *desc->version)
+        return cli_app_words(buf, n, desc);
+    snprintf(buf, n, "an unnamed app");
+    return buf;
 }
 
 static void print_slot_line(struct cli_output *out, const struct ferry_facts *f, const char *what,
@@ -37,13 +54,15 @@ static void print_slot_line(struct cli_output *out, const struct ferry_facts *f,
     char label[FERRY_LABEL_BYTES + 1], app[80] = "";
     const struct ferry_slot_facts *s = slot == FERRY_SLOT_NONE ? NULL : ferry_facts_slot(f, slot);
     if (s && s->has_desc)
-        cli_app_words(app, sizeof(app), &s->desc);
-    cli_text(out, "%-12s%s%s%s%s%s\n", what, cli_colour(out, s ? CLI_GOOD : CLI_BAD),
+        app_words(app, sizeof(app), &s->desc);
+    cli_text(out, "%-*s%s%s%s%s%s\n", SUMMARY_INDENT, what, cli_colour(out, s ? CLI_GOOD : CLI_BAD),
              s ? cli_label(f->v, slot, label) : "nothing", cli_colour(out, CLI_PLAIN),
              *app ? "  " : "", app);
-    if (*why)
-        cli_text(out, "%-12s%s%s%s\n", "", cli_colour(out, CLI_DIM), why,
-                 cli_colour(out, CLI_PLAIN));
+    if (!*why)
+        return;
+    cli_text(out, "%*s%s", SUMMARY_INDENT, "", cli_colour(out, CLI_DIM));
+    cli_wrapped(out, SUMMARY_INDENT, why);
+    cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
 }
 
 static void print_summary(struct cli_output *out, const struct ferry_facts *f)
@@ -59,15 +78,16 @@ static void print_summary(struct cli_output *out, const struct ferry_facts *f)
 static void print_verdict(struct cli_output *out, const struct ferry_facts *f,
                           const struct ferry_slot_facts *s)
 {
-    const char *indent = "                                ";
-    char why[FERRY_SENTENCE_BYTES];
+    char why[FERRY_SENTENCE_BYTES], line[160];
     const char *size = cli_thousands(s->span.size_bytes);
     switch (s->content) {
     case FERRY_CONTENT_APP:
-        cli_text(out, "%s%s of %s bytes used (%u%%), %sverified%s\n", indent,
+        snprintf(line, sizeof(line), "%s of %s bytes used (%u%%), %sverified%s",
                  cli_thousands(s->used_bytes), size,
                  (unsigned)((uint64_t)s->used_bytes * 100 / s->span.size_bytes),
                  cli_colour(out, CLI_GOOD), cli_colour(out, CLI_PLAIN));
+        cli_text(out, "%*s", SLOT_INDENT, "");
+        cli_wrapped(out, SLOT_INDENT, line);
         break;
     case FERRY_CONTENT_EMPTY:
         cli_text(out, "empty, %s bytes\n", size);
@@ -76,9 +96,9 @@ static void print_verdict(struct cli_output *out, const struct ferry_facts *f,
         cli_text(out, "an update that did not finish; %s bytes, will not boot\n", size);
         break;
     case FERRY_CONTENT_DAMAGED:
-        cli_text(out, "%s%s%s%s\n", indent, cli_colour(out, CLI_BAD),
-                 cli_try_words(why, sizeof(why), f->v, s->slot, &s->fault),
-                 cli_colour(out, CLI_PLAIN));
+        cli_text(out, "%*s%s", SLOT_INDENT, "", cli_colour(out, CLI_BAD));
+        cli_wrapped(out, SLOT_INDENT, cli_try_words(why, sizeof(why), f->v, s->slot, &s->fault));
+        cli_text(out, "%s", cli_colour(out, CLI_PLAIN));
         break;
     }
 }
@@ -86,20 +106,23 @@ static void print_verdict(struct cli_output *out, const struct ferry_facts *f,
 static void print_slot(struct cli_output *out, const struct ferry_facts *f,
                        const struct ferry_slot_facts *s)
 {
-    char label[FERRY_LABEL_BYTES + 1], app[80], state[40] = "", date[24], time[24];
+    char label[FERRY_LABEL_BYTES + 1], app[80], state[40] = "", date[24], time[24], line[256];
     const bool runs = s->slot == f->v->dev.running, next = s->slot == f->next.booted;
     const char *role = runs && next ? "runs, stays" : runs ? "runs" : next ? "boots next" : "";
-    cli_text(out, "  %-16s %-13s", cli_label(f->v, s->slot, label), role);
+    cli_text(out, "  %-16s %-12s", cli_label(f->v, s->slot, label), role);
     const bool has_text = s->content == FERRY_CONTENT_APP || s->content == FERRY_CONTENT_DAMAGED;
     if (s->has_state)
         cli_state_words(state, sizeof(state), s->state);
-    if (has_text && s->has_desc)
-        cli_text(out, "%s, %s%s%s, built %s %s\n", cli_app_words(app, sizeof(app), &s->desc),
+    if (has_text && s->has_desc) {
+        snprintf(line, sizeof(line), "%s, %s%s%s, built %s %s",
+                 app_words(app, sizeof(app), &s->desc),
                  s->chip ? s->chip->name : "unknown chip", s->has_state ? ", " : "", state,
                  cli_printable(date, sizeof(date), s->desc.date),
                  cli_printable(time, sizeof(time), s->desc.time));
-    else if (has_text)
+        cli_wrapped(out, SLOT_INDENT, line);
+    } else if (has_text) {
         cli_text(out, "no app descriptor\n");
+    }
     print_verdict(out, f, s);
 }
 
@@ -143,11 +166,11 @@ static void print_table(struct cli_output *out, const struct ferry_facts *f)
              : f->n_partitions ? ": damaged; what its rows still say:"
                                : ": none");
     if (f->n_partitions)
-        cli_text(out, "  %-16s %-10s %-10s %10s %10s %12s\n", "Name", "Type", "SubType", "Offset",
+        cli_text(out, "  %-16s %-8s %-10s %9s %9s %11s\n", "Name", "Type", "SubType", "Offset",
                  "Size", "Bytes");
     for (unsigned i = 0; i < f->n_partitions; i++) {
         const struct ferry_partition *p = &f->partitions[i];
-        cli_text(out, "  %-16s %-10s %-10s %#10x %#10x %12s%s%s\n",
+        cli_text(out, "  %-16s %-8s %-10s %#9x %#9x %11s%s%s\n",
                  cli_printable(label, sizeof(label), p->label),
                  type_words(type, sizeof(type), ferry_type_name(p->type), p->type),
                  type_words(subtype, sizeof(subtype), ferry_subtype_name(p->type, p->subtype),
@@ -166,7 +189,7 @@ static void print_seen(struct cli_output *out, const struct ferry_facts *f)
     head(out, "Apps that lie in this flash");
     for (unsigned i = 0; i < f->n_seen; i++)
         cli_text(out, "  0x%06x %s\n", (unsigned)f->seen[i].off_bytes,
-                 cli_app_words(app, sizeof(app), &f->seen[i].desc));
+                 app_words(app, sizeof(app), &f->seen[i].desc));
 }
 
 static void print_problems(struct cli_output *out, const struct ferry_doctor *doc)
@@ -177,8 +200,10 @@ static void print_problems(struct cli_output *out, const struct ferry_doctor *do
         cli_text(out, "  none\n");
     for (unsigned i = 0; i < doc->n; i++) {
         doctor_words(&w, doc, &doc->findings[i]);
-        cli_text(out, "  %s%u.%s %s\n     %s %s\n", cli_colour(out, CLI_WARN), i + 1,
-                 cli_colour(out, CLI_PLAIN), w.what, out->utf8 ? "→" : "->", w.remedy);
+        cli_text(out, "  %s%u.%s ", cli_colour(out, CLI_WARN), i + 1, cli_colour(out, CLI_PLAIN));
+        cli_wrapped(out, PROBLEM_INDENT, w.what);
+        cli_text(out, "%*s%s ", PROBLEM_INDENT, "", out->utf8 ? "→" : "->");
+        cli_wrapped(out, PROBLEM_INDENT + 2, w.remedy);
     }
     if (doc->has_more)
         cli_text(out, "  and more; mend these first\n");

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "program.h"
+
+#define WIDTH  80u
+#define NARROW 40u // less is no width to wrap to
 
 static void *alloc_or_end(size_t n)
 {
@@ -61,6 +65,48 @@ void cli_text(struct cli_output *out, const char *fmt, ...)
     if (!out->json && !out->is_taken)
         vprintf(fmt, ap);
     va_end(ap);
+}
+
+/** Columns of the terminal, if it is narrower than WIDTH. */
+static unsigned width(void)
+{
+    struct winsize size;
+    const bool is_known = !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= NARROW;
+    return is_known && size.ws_col < WIDTH ? size.ws_col : WIDTH;
+}
+
+/** Columns that n bytes take: the later bytes of a character take none, nor do colours. */
+static unsigned columns(const char *text, size_t n)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\033')
+            i += strcspn(text + i, "m");
+        else
+            sum += (text[i] & 0xc0) != 0x80;
+    }
+    return sum;
+}
+
+void cli_wrapped(struct cli_output *out, unsigned indent, const char *text)
+{
+    unsigned at = indent;
+    const unsigned most = width();
+    while (*text) {
+        const size_t n = strcspn(text, " ");
+        const unsigned wide = columns(text, n);
+        if (at > indent && at + wide + 1 > most) {
+            cli_text(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            cli_text(out, " ");
+            at++;
+        }
+        cli_text(out, "%.*s", (int)n, text);
+        at += wide;
+        text += n + (text[n] == ' ');
+    }
+    cli_text(out, "\n");
 }
 
 static void complain(struct cli_output *out, const char *sentence)

@@ -67,4 +67,8 @@ void cli_output_flush(struct cli_output *out);
 /** n with thousands separators, in one of eight static buffers taken in turn. */
 const char *cli_thousands(uint64_t n);
 
+/** Prints text and ends the line, in lines of at most 80 columns, fewer on a narrower terminal,
+ * broken between words. indent: columns before each line; the first has them already. */
+void cli_wrapped(struct cli_output *out, unsigned indent, const char *text);
+
 #endif

@@ -56,9 +56,9 @@ def test_map_is_to_scale_and_falls_back_to_ascii(device):
     assert text.isascii()
     rows = [line for line in text.splitlines() if line.startswith("  0x") and "KB" in line]
     drawn = {line.split()[1]: line.split(" KB ")[1] for line in rows}
-    # 48 cells are 1 MB: ota_1 begins at cell 21 and has 18 cells, none of them used.
-    assert len(drawn["ota_1"]) - len(drawn["ota_1"].lstrip()) == 21
-    assert drawn["ota_1"].strip() == "-" * 18
+    # 40 cells are 1 MB: ota_1 begins at cell 17 and has 16 cells, none of them used.
+    assert len(drawn["ota_1"]) - len(drawn["ota_1"].lstrip()) == 17
+    assert drawn["ota_1"].strip() == "-" * 16
     assert drawn["ota_0"].strip().startswith("#") and drawn["nvs"].strip()
     unicode_text = device.ferry.ok("status", device.path, env={"LC_ALL": "C.UTF-8"}).out
     assert "█" in unicode_text and "░" in unicode_text
@@ -193,3 +193,27 @@ def test_random_damage_never_crashes(ferry, tmp_path):
 def test_unreadable_flash_names_the_reason(device, powerless_ferry):
     (device.path / "flash.bin").chmod(0)
     assert "Permission denied" in powerless_ferry.refused("status", device.path).err
+
+
+def test_lines_fit_a_terminal_of_80_columns(ferry, tmp_path):
+    """What people see most, on a flash as they have it: also one where all kinds of things are
+    wrong, and an image without a name."""
+    good, nameless, dump = tmp_path / "app.bin", tmp_path / "nameless.bin", tmp_path / "dump.bin"
+    good.write_bytes(images.app(size=300000))
+    nameless.write_bytes(images.app(project="", version="", size=300000))
+    broken = bytearray(images.app(project="thermostat", version="v1.20.3-4-gdeadbeef", size=200000))
+    broken[5000] ^= 1
+    dump.write_bytes(images.dump(
+        {"ota_0": nameless.read_bytes(), "ota_1": bytes(broken),
+         "otadata": otadata(entry(1, VALID), entry(2, PENDING))}, size=4 << 20))
+    chip = "--chip=esp32c3"
+    for words in (("status", dump, chip), ("doctor", dump, chip), ("partitions", "show", dump),
+                  ("status", dump, chip, "--rollback=off", "--otadata=idf"),
+                  ("partitions", "layouts"), ("image", "info", good), ("image", "info", nameless),
+                  ("image", "info", dump), ("image", "verify", nameless)):
+        said = ferry(*words)
+        short = said.out.replace(str(tmp_path) + "/", "")
+        assert short and said.code in (0, 1), said
+        long = [line for line in short.splitlines() if len(line) > 80]
+        assert not long, words
+    assert "an unnamed app" in ferry.ok("status", dump, "--chip=esp32c3").out
