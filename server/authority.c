@@ -57,6 +57,14 @@ bool authority_add(struct authority *a, gnutls_x509_crt_t crt, char why[CA_WHY_B
     return true;
 }
 
+bool authority_move(struct authority *to, struct authority *from, unsigned i,
+                    char why[CA_WHY_BYTES])
+{
+    gnutls_x509_crt_t crt = from->at[i].crt;
+    from->at[i].crt = NULL;
+    return authority_add(to, crt, why);
+}
+
 void authority_add_pem(struct ferry_strbuf *out, gnutls_x509_crt_t crt)
 {
     gnutls_datum_t pem = {0};
@@ -96,15 +104,15 @@ static bool read_certs(struct authority *a, int ca_fd, const char *file, bool is
     return ok;
 }
 
-gnutls_privkey_t authority_read_key(const struct ferry_strbuf *pem, const char *what,
+gnutls_privkey_t authority_read_key(const void *pem, size_t n, const char *what,
                                     char why[CA_WHY_BYTES])
 {
     gnutls_privkey_t key;
-    const gnutls_datum_t in = {(unsigned char *)pem->text, (unsigned)pem->n};
+    const gnutls_datum_t in = {(unsigned char *)(uintptr_t)pem, (unsigned)n};
     int err = gnutls_privkey_init(&key);
     if (!err) {
-        err = pem->n ? gnutls_privkey_import_x509_raw(key, &in, GNUTLS_X509_FMT_PEM, NULL, 0)
-                     : GNUTLS_E_BASE64_DECODING_ERROR;
+        err = n ? gnutls_privkey_import_x509_raw(key, &in, GNUTLS_X509_FMT_PEM, NULL, 0)
+                : GNUTLS_E_BASE64_DECODING_ERROR;
         if (!err)
             return key;
         gnutls_privkey_deinit(key);
@@ -135,7 +143,7 @@ static bool read_key(struct authority *a, int ca_fd, char why[CA_WHY_BYTES])
         ferry_strbuf_free(&pem);
         return fail(why, "issuing.key", strerror(errno));
     }
-    a->key = authority_read_key(&pem, "ca/issuing.key", why);
+    a->key = authority_read_key(pem.text, pem.n, "ca/issuing.key", why);
     if (pem.text)
         explicit_bzero(pem.text, pem.n);
     ferry_strbuf_free(&pem);
@@ -176,7 +184,8 @@ bool authority_read(struct authority *a, int dir_fd, char why[CA_WHY_BYTES])
 void authority_free(struct authority *a)
 {
     for (unsigned i = 0; i < a->n; i++)
-        gnutls_x509_crt_deinit(a->at[i].crt);
+        if (a->at[i].crt)
+            gnutls_x509_crt_deinit(a->at[i].crt);
     if (a->key)
         gnutls_privkey_deinit(a->key);
     *a = (struct authority){0};

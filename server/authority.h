@@ -33,11 +33,15 @@ void authority_free(struct authority *a);
 /** Adds a certificate; crt is taken over, also on failure. */
 bool authority_add(struct authority *a, gnutls_x509_crt_t crt, char why[CA_WHY_BYTES]);
 
+/** Moves the i-th certificate of `from` to the end of `to`; false if there is no room. */
+bool authority_move(struct authority *to, struct authority *from, unsigned i,
+                    char why[CA_WHY_BYTES]);
+
 /** Adds a certificate's PEM to out. */
 void authority_add_pem(struct ferry_strbuf *out, gnutls_x509_crt_t crt);
 
-/** A private key from PEM, "" password. NULL: why names `what`. */
-gnutls_privkey_t authority_read_key(const struct ferry_strbuf *pem, const char *what,
+/** A private key from PEM that no password locks. NULL: why names `what`. */
+gnutls_privkey_t authority_read_key(const void *pem, size_t n, const char *what,
                                     char why[CA_WHY_BYTES]);
 
 /** Whether key is the private half of crt's. */
