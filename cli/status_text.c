@@ -115,9 +115,8 @@ static void print_slot(struct cli_output *out, const struct ferry_facts *f,
         cli_state_words(state, sizeof(state), s->state);
     if (has_text && s->has_desc) {
         snprintf(line, sizeof(line), "%s, %s%s%s, built %s %s",
-                 app_words(app, sizeof(app), &s->desc),
-                 s->chip ? s->chip->name : "unknown chip", s->has_state ? ", " : "", state,
-                 cli_printable(date, sizeof(date), s->desc.date),
+                 app_words(app, sizeof(app), &s->desc), s->chip ? s->chip->name : "unknown chip",
+                 s->has_state ? ", " : "", state, cli_printable(date, sizeof(date), s->desc.date),
                  cli_printable(time, sizeof(time), s->desc.time));
         cli_wrapped(out, SLOT_INDENT, line);
     } else if (has_text) {
