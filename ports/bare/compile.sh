@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Compiles for a machine that runs programs from RAM: no libc; libgcc for what the instruction set
+# Compiles for a machine without operating system: no libc; libgcc for what the instruction set
 # lacks. Called by the ports' own compile.sh with their folder and sources, then `--` and these:
 #     ORIGIN BYTES OUTPUT.elf SOURCE|LIBRARY|FLAG...
 #         one program, with start-up, the port's sources and the linker script; RAM from ORIGIN is its
+#     OUTPUT.elf SOURCE|LIBRARY|FLAG...
+#         the same where the port's sources have a linker script and a start-up of their own
 #     library OUTPUT.a SOURCE|FLAG...
 #         sources that several programs share
 set -euo pipefail
@@ -11,14 +13,17 @@ bare=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$bare/../.." && pwd)
 port=$1
 shift
-drivers=()
+drivers=() layout=
 while [ "$1" != -- ]; do
-    drivers+=("$port/$1")
+    case $1 in
+    *.ld) layout=$port/$1 ;;
+    *) drivers+=("$port/$1") ;;
+    esac
     shift
 done
 shift
-if [ $# -lt 3 ]; then
-    sed -n '4,7s/^# *//p' "$0" >&2
+if [ $# -lt 2 ]; then
+    sed -n '4,9s/^# *//p' "$0" >&2
     exit 2
 fi
 
@@ -48,10 +53,16 @@ if [ "$1" = library ]; then
     exit
 fi
 
-origin=$1 bytes=$2 output=$3
-shift 3
+if [ -n "$layout" ]; then
+    place=(-T "$layout")
+else
+    place=(-Wl,--defsym=firmware_origin="$1" -Wl,--defsym=firmware_bytes="$2" -T "$bare/bare.ld"
+        "$bare/start_bare.S")
+    shift 2
+fi
+output=$1
+shift
 riscv64-unknown-elf-gcc "${flags[@]}" -nostdlib -nostartfiles \
-    -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
-    -Wl,--defsym=firmware_origin="$origin" -Wl,--defsym=firmware_bytes="$bytes" \
-    -T "$bare/bare.ld" "$bare/start_bare.S" "${drivers[@]}" "$bare/console_bare.c" "$@" \
-    "$bare/memory_bare.c" -I"$root/cmake/toolchains/freestanding" -lgcc -o "$output"
+    -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments "${place[@]}" \
+    "${drivers[@]}" "$bare/console_bare.c" "$@" "$bare/memory_bare.c" \
+    -I"$root/cmake/toolchains/freestanding" -lgcc -o "$output"
