@@ -1,7 +1,6 @@
 /* server/enroll_api.c - the authority's door for small devices: PEM in, PEM out, refusals as JSON.
  * A chip needs no PKCS#7 parser for it. Paths and answers: docs/design/server.md "What devices
  * ask". */
-#include <cjson/cJSON.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,18 +12,9 @@
 
 static void answer_refusal(struct http_reply *r, const struct enroll_refusal *no)
 {
-    r->status = no->status;
-    r->type = "application/json";
+    http_refuse_as(r, no->status, no->name, no->why);
     if (no->retry_after_s)
         http_add_header(r, "Retry-After: %u", no->retry_after_s);
-    cJSON *const root = cJSON_CreateObject();
-    cJSON_AddFalseToObject(root, "ok");
-    cJSON_AddStringToObject(root, "error", no->name);
-    cJSON_AddStringToObject(root, "message", no->why);
-    char *const text = cJSON_PrintUnformatted(root);
-    ferry_strbuf_addf(&r->body, "%s\n", text ? text : "{\"ok\":false}");
-    cJSON_free(text);
-    cJSON_Delete(root);
 }
 
 static void answer(struct server *s, const struct http_request *req, const char *token,

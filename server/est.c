@@ -54,7 +54,7 @@ static void answer_certificate(struct http_reply *r, const struct ferry_strbuf *
 
 static void answer_refusal(struct http_reply *r, const struct enroll_refusal *no)
 {
-    http_refuse(r, no->status, "%s", no->why);
+    http_refuse_as(r, no->status, no->name, no->why);
     if (no->retry_after_s)
         http_add_header(r, "Retry-After: %u", no->retry_after_s);
     if (no->status == 401)

@@ -32,6 +32,12 @@ bool token_hash(const char *text, char sha256[CA_HEX_BYTES])
     return true;
 }
 
+void token_name(const struct token *token, char out[TOKEN_NAME_CHARS + 1])
+{
+    memcpy(out, token->sha256, TOKEN_NAME_CHARS);
+    out[TOKEN_NAME_CHARS] = '\0';
+}
+
 static void read_row(struct db *db, struct token *out)
 {
     snprintf(out->sha256, sizeof(out->sha256), "%s", db_get_text(db, 0));

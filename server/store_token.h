@@ -29,6 +29,9 @@ bool token_new(char out[TOKEN_CHARS + 1]);
 /** Whether text may be a token at all, and its hash. */
 bool token_hash(const char *text, char sha256[CA_HEX_BYTES]);
 
+/** Writes the name that people know a token by. */
+void token_name(const struct token *token, char out[TOKEN_NAME_CHARS + 1]);
+
 /** DB_ROW: *out is it; DB_OK: there is none; else the database's. */
 enum db_result token_find(struct db *db, const char sha256[CA_HEX_BYTES], struct token *out);
 
