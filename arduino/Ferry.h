@@ -8,7 +8,7 @@
 #include "ferry/slots.h"
 #include "update_esp.h"
 
-/** All memory of an update, 17 KB: make it static or global. */
+/** All memory of an update, 14 KB: make it static or global. */
 class Ferry
 {
   public:

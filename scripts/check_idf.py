@@ -26,23 +26,44 @@ PAGE = Path("docs/design/esp-idf.md")
 MARKS = ("<!-- check_idf: begin -->", "<!-- check_idf: end -->")
 GROWTH = 1.02
 STACK_MOST = 2048
+ENTRY = "ferry_esp_update"
 
 # What a row links, and what of it is the app's own choice and counted in the row below.
 ROWS = {
-    "https_update: `ferry_esp_update`": ["ferry_esp_update"],
-    "the same and `ferry_slots_confirm`": ["ferry_esp_update", "ferry_slots_confirm"],
-    "with checkpoints: `ferry_keeper_nvs_init`": ["ferry_esp_update", "ferry_keeper_nvs_init"],
+    f"https_update: `{ENTRY}`": [ENTRY],
+    "the same and `ferry_slots_confirm`": [ENTRY, "ferry_slots_confirm"],
+    "the same and `ferry_keeper_nvs_init`, resume after a reset": [ENTRY, "ferry_keeper_nvs_init"],
     "with a manifest: `ferry_esp_update_manifest`": ["ferry_esp_update_manifest"],
 }
 
-# Where an indirect call may lead, by the file it stands in: the tables that update_esp.c sets up.
+# Where a call by pointer may lead: of a file or one function of it, to functions of files; first
+# match. The tables that update_esp.c sets up; "": what the app itself gave.
 TABLES = {
-    "agent/source.c": ["source_http.c"],
-    "agent/source_http.c": ["http_esp.c"],
-    "agent/update_kept.c": ["keeper_nvs.c"],
-    "agent/update_run.c": ["update_kept.c"],
-    "core/": ["flash_esp.c", "slots_safe.c"],
+    "agent/source.c:ferry_cancel_asked": "ports/esp-idf/update_esp.c:is_cancelled",
+    "agent/source.c": "agent/source_http.c:open_http,read_http,close_http",
+    "agent/source_http.c": "ports/esp-idf/http_esp.c:open_esp,read_esp,close_esp",
+    "agent/update_kept.c": "ports/esp-idf/keeper_nvs.c:load,save,drop",
+    "agent/update_run.c:tell": "",
+    "agent/update_run.c:ferry__run_remark": "",
+    "agent/update_run.c": "agent/update_kept.c:take_up,keep,drop "
+                          "ports/esp-idf/update_esp.c:sleep_ms",
+    "agent/retry.c": "ports/esp-idf/update_esp.c:any_number",
+    "core/flash.c": "ports/esp-idf/flash_esp.c:"
+                    "read_plain,prog_plain,read_crypt,prog_crypt,erase,sync",
+    "core/slots.c": "core/slots_safe.c:prepare,set_boot,confirm",
+    "core/table.c": "core/device.c:note_partition",
+    "core/update.c": "core/gate.c:begin,feed,verdict",
+    "crypto/portable.c": "crypto/portable.c:sha256_block",
 }
+
+# What an update may call that is not ferry's. The http client's memory is the http client's; of the
+# rest nothing allocates but what looks up the running app, for a moment and once, and NVS.
+OUTSIDE = re.compile(r"""esp_http_client_\w+|esp_crt_bundle_attach|esp_tls_get_and_clear_last_error
+    |esp_err_to_name|esp_flash_\w+|esp_rom_md5_\w+|esp_chip_info|efuse_hal_\w+
+    |esp_ota_get_running_partition|esp_random|vTaskDelay|nvs_\w+
+    |(mem|str)\w+|__riscv_(save|restore)_\d+|__u(div|mod)di3""", re.VERBOSE)
+ALLOCATORS = ("malloc", "calloc", "realloc", "free", "pvPortMalloc", "heap_caps_malloc",
+              "heap_caps_calloc")
 
 
 def replay(root, door, folder, major, *config):
@@ -93,7 +114,8 @@ def compile_one(root, source, dialect, out, *flags):
     includes = [f"-I{root / p}" for p in (".", "include", "ports/esp-idf")]
     includes += [word for p in HEADERS for word in ("-isystem", str(root / p))]
     done = subprocess.run(
-        [TOOLS + "gcc", *CHIP, *STRICT, f"-std={dialect}", *(f"-D{d}" for d in DEFINITIONS), *includes, "-isystem", CJSON, *flags,
+        [TOOLS + "gcc", *CHIP, *STRICT, f"-std={dialect}", *(f"-D{d}" for d in DEFINITIONS),
+         *includes, "-isystem", CJSON, *flags,
          "-c", str(root / source), "-o", str(out)],
         check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode == 0:
@@ -108,25 +130,37 @@ def compile_all(root, sources, folder):
     for dialect in DIALECTS:
         (folder / dialect).mkdir()
         for source in sources + examples:
-            out = folder / dialect / (str(source).replace("/", "+") + ".o")
+            out = object_of(folder / dialect, source)
             jobs.append((root, source, dialect, out, "-fstack-usage", "-fcallgraph-info=su"))
     with ThreadPoolExecutor(2) as pool:
         said = list(pool.map(lambda job: compile_one(*job), jobs))
     return [s for s in said if s], len(sources), len(examples)
 
 
+def object_of(folder, source):
+    return folder / (str(source).replace("/", "+") + ".o")
+
+
 def text_bytes(folder, sources, entries):
-    """Text, read-only data included, of what the linker keeps for these entries; of ferry alone."""
-    objects = [str(folder / (str(s).replace("/", "+") + ".o")) for s in sources]
-    program = folder / "row.elf"
+    """Text, read-only data included, of what the linker keeps for these entries; of ferry alone.
+    The sum, and {source: bytes}."""
+    program, listing = folder / "row.elf", folder / "row.map"
     done = subprocess.run(
         [TOOLS + "gcc", *CHIP, "-nostdlib", "-Wl,--gc-sections",
-         "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{entries[0]}",
-         *(f"-Wl,-u,{name}" for name in entries), *objects, "-o", str(program)],
+         "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{entries[0]}", f"-Wl,-Map={listing}",
+         *(f"-Wl,-u,{name}" for name in entries), *(object_of(folder, s) for s in sources),
+         "-o", program],
         check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"idf: cannot link {entries[0]}:\n{done.stderr}")
-    return int(checks.run(TOOLS + "size", program).splitlines()[1].split()[0])
+    kept = listing.read_text().split("Linker script and memory map")[1]
+    parts = {}
+    for section in re.finditer(r"^ \.s?(?:text|rodata)\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+"
+                               rf"{re.escape(str(folder))}/(\S+)\.o$", kept, re.M):
+        if int(section[1], 16):
+            source = section[3].replace("+", "/")
+            parts[source] = parts.get(source, 0) + int(section[2], 16)
+    return int(checks.run(TOOLS + "size", program).splitlines()[1].split()[0]), parts
 
 
 def call_graph(folder):
@@ -145,6 +179,18 @@ def call_graph(folder):
     return graph
 
 
+def by_pointer(graph, file, name):
+    """The functions that a call by pointer in this one may lead to."""
+    here = f"{file}:{name.split(':')[-1].split('.')[0]}"
+    table = next((t for key, t in TABLES.items() if f"{here}:".startswith(f"{key}:")), None)
+    if table is None:
+        raise SystemExit(f"idf: {here} calls by pointer, TABLES has not whom")
+    there = {f"{words.split(':')[0]}:{f}" for words in table.split()
+             for f in words.split(":")[1].split(",")}
+    return [f for f, (_, _, source) in graph.items()
+            if f"{source}:{f.split(':')[-1].split('.')[0]}" in there]
+
+
 def deepest(graph, name, known):
     """Bytes of stack from this function down, and the way there. Recursion is no part of ferry."""
     if name not in graph:
@@ -155,10 +201,7 @@ def deepest(graph, name, known):
     stack, callees, file = graph[name]
     best, way = 0, []
     for callee in set(callees):
-        targets = [callee]
-        if callee == "__indirect_call":
-            ends = next((t for start, t in TABLES.items() if file.startswith(start)), [])
-            targets = [f for f, node in graph.items() if Path(node[2]).name in ends]
+        targets = by_pointer(graph, file, name) if callee == "__indirect_call" else [callee]
         for target in targets:
             bytes_there, way_there = deepest(graph, target, known)
             if bytes_there > best:
@@ -167,35 +210,52 @@ def deepest(graph, name, known):
     return known[name]
 
 
-def measure(folder, sources):
-    """[(row, text)], bytes of stack, and allocator names that ferry calls."""
-    rows = [(row, text_bytes(folder, sources, entries)) for row, entries in ROWS.items()]
-    stack, way = deepest(call_graph(folder), "ferry_esp_update", {})
-    heap = set()
+def struct_bytes(root, folder, header, name):
+    source, obj = folder / "size.c", folder / "size.o"
+    source.write_text(f'#include "{header}"\nchar size[sizeof({name})];\n')
+    said = compile_one(root, source, DIALECTS[0], obj)
+    if said:
+        raise SystemExit(f"idf: {said}")
+    return int(checks.run(TOOLS + "nm", "-S", obj).split()[1], 16)
+
+
+def measure(root, folder, sources):
+    """[(row, bytes)] of the page's table, and complaints about what an update calls."""
+    rows, found = [], []
+    for row, entries in ROWS.items():
+        whole, parts = text_bytes(folder, sources, entries)
+        rows.append((row, whole))
+        if entries == [ENTRY]:
+            for room in ("core", "agent", "ports/esp-idf", "crypto"):
+                part = sum(n for source, n in parts.items() if source.startswith(room))
+                rows.append((f"of that `{room}/`", part))
+        called = checks.run(TOOLS + "nm", "-u", folder / "row.elf").replace("U ", "").split()
+        found += [f"{entries[0]} calls {name}, of which OUTSIDE does not know"
+                  for name in called if not OUTSIDE.fullmatch(name) and "manifest" not in row]
     for source in sources:
-        listing = checks.run(TOOLS + "nm", "-u", folder / (str(source).replace("/", "+") + ".o"))
-        heap |= {f"{source} calls {word}" for word in listing.split()
-                 if word in ("malloc", "calloc", "realloc", "free", "pvPortMalloc")}
-    return rows, stack, way, sorted(heap)
-
-
-def page_table(rows, stack):
-    lines = ["| linked by an app | text, bytes |", "|---|---|"]
-    lines += [f"| {row} | {text} |" for row, text in rows]
-    lines += [f"| stack below `ferry_esp_update`, deepest way | {stack} |"]
-    return "\n".join(lines)
-
-
-def size_complaints(root, rows, stack, way, heap, update):
-    yield from heap
+        listing = checks.run(TOOLS + "nm", "-u", object_of(folder, source)).split()
+        found += [f"{source} calls {name}" for name in ALLOCATORS if name in listing]
+    stack, way = deepest(call_graph(folder), ENTRY, {})
     if stack > STACK_MOST:
-        yield f"{stack} bytes of stack, limit {STACK_MOST}: {' > '.join(way)}"
+        found.append(f"{stack} bytes of stack, limit {STACK_MOST}: {' > '.join(way)}")
+    rows.append(("memory that the app gives: `struct ferry_esp_update`",
+                 struct_bytes(root, folder, "update_esp.h", "struct ferry_esp_update")))
+    rows.append((f"stack below `{ENTRY}`, deepest way", stack))
+    rows.append(("heap that ferry asks for", 0))  # or there is a complaint
+    return rows, found
+
+
+def page_table(rows):
+    lines = ["| linked by an app | bytes |", "|---|---|"]
+    return "\n".join(lines + [f"| {row} | {number} |" for row, number in rows])
+
+
+def size_complaints(root, rows, update):
     text = (root / PAGE).read_text()
     before, rest = text.split(MARKS[0])
     old, after = rest.split(MARKS[1])
     if update:
-        table = f"{MARKS[0]}\n{page_table(rows, stack)}\n{MARKS[1]}"
-        (root / PAGE).write_text(before + table + after)
+        (root / PAGE).write_text(f"{before}{MARKS[0]}\n{page_table(rows)}\n{MARKS[1]}{after}")
         return
     known = dict(re.findall(r"^\| (.+) \| (\d+) \|$", old, re.M))
     for row, now in rows:
@@ -245,8 +305,9 @@ def main():
         found += manifest_complaints(args.root, sources)
         found += arduino_complaint(args.root)
         if not said:
-            rows, stack, way, heap = measure(folder / DIALECTS[0], sources)
-            found += size_complaints(args.root, rows, stack, way, heap, args.update)
+            rows, costs = measure(args.root, folder / DIALECTS[0], sources)
+            found += costs
+            found += size_complaints(args.root, rows, args.update)
     checks.finish("idf", found, f"{n_sources} sources and {n_examples} examples in "
                                 f"{len(DIALECTS)} dialects, both doors")
 

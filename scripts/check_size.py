@@ -46,7 +46,8 @@ INTRO = """# Size
 Text, data and stack of the code that goes onto a chip, in bytes, compiled with `-Os`. This table
 is checked by `scripts/check_size.py`: growth over 2 % fails until the table changes in the same
 commit (`scripts/check_size.py --update`). Crypto is counted apart, because most chips bring their
-own.
+own. What an update over https adds to an app on ESP-IDF, text, stack and heap, is in
+[design/esp-idf.md](design/esp-idf.md).
 """
 
 

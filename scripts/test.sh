@@ -74,6 +74,7 @@ all() {
     stage size check size
     stage size-floor check size_floor
     stage idf check idf
+    stage idf-floor check idf_floor
     stage self-tests python_tests tests/repo
     stage e2e command_line release
     stage e2e-dev command_line dev

@@ -13,7 +13,7 @@ extern "C" {
 
 struct ferry_esp_trust;
 
-/** A device; caller-owned, 2.5 KB, static memory. It points into itself: open it where it stays. */
+/** A device; caller-owned, 1.3 KB, static memory. It points into itself: open it where it stays. */
 struct ferry_esp {
     struct ferry_device device; // for every call of the core that takes one
     struct ferry_policy policy;

@@ -34,7 +34,7 @@ struct ferry_esp_update_config {
     struct ferry_esp_trust *trust; // static memory; needed with signed updates only
 };
 
-/** Memory of an update: 17 KB, static. After a failure job.fault and job.detail say why, and
+/** Memory of an update: 14 KB, static. After a failure job.fault and job.detail say why, and
  * job.can_go_on that the same call later goes on where this one stopped. After success
  * ferry_image_desc(&update.image, ...) describes what was installed. */
 struct ferry_esp_update {

@@ -36,6 +36,9 @@ COSTS = [
     ("ports/esp-idf/http_esp.c", "    uint32_t silent_ms = 0;",
      "    volatile char big[2048];\n    big[0] = 0;\n    uint32_t silent_ms = big[0];",
      "bytes of stack, limit 2048"),
+    ("ports/esp-idf/device_esp.c", "    esp_chip_info(&info);",
+     "    void esp_partition_find(void);\n    esp_partition_find();\n    esp_chip_info(&info);",
+     "ferry_esp_update calls esp_partition_find"),
     ("docs/design/esp-idf.md", "https_update: `ferry_esp_update` | ",
      "https_update: `ferry_esp_update` | 1 |\n| x | ", "grew from 1 to"),
 ]
