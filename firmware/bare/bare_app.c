@@ -3,6 +3,7 @@
  * names one, DEMO_TABLE_KB makes it larger, BARE_CRASHES and BARE_HANGS break it. */
 #include "bare_app.h"
 #include "bare_map.h"
+#include "bare_trust.h"
 
 #define LINE_BYTES 200u
 #define FOREVER_US 1000000000u
@@ -10,7 +11,7 @@
 extern const uint8_t demo_table_start[], demo_table_end[]; // ballast, see firmware/demo/table.S
 
 static struct bare_app app;
-static const struct ferry_policy policy = {.chip = &ferry_chip_esp32c3, .rollback = true};
+static struct ferry_policy policy = {.chip = &ferry_chip_esp32c3, .rollback = true};
 
 void firmware_trap(uint32_t cause, uint32_t address)
 {
@@ -149,6 +150,13 @@ static void run_ymodem(const char *const words[BARE_WORDS])
     bare_ymodem(&app, words);
 }
 
+#ifdef BARE_NETWORK
+static void run_tftp(const char *const words[BARE_WORDS])
+{
+    bare_tftp(&app, words);
+}
+#endif
+
 static void run_set(const char *const words[BARE_WORDS])
 {
     bare_set(&app, words[1], words[2]);
@@ -186,6 +194,9 @@ static const struct {
     {"cancel", "no, this one", run_cancel},
     {"update", "LENGTH SHA256 [older]: take a new release", run_update},
     {"ymodem", "[older]: take a new release from a sender of YMODEM", run_ymodem},
+#ifdef BARE_NETWORK
+    {"tftp", "FILE [PORT] [older]: take a new release from a server of TFTP", run_tftp},
+#endif
     {"set", "KEY TEXT: keep a setting in NVS", run_set},
     {"get", "KEY: show it", run_get},
     {"stack", "deepest use of the stack so far", run_stack},
@@ -255,6 +266,7 @@ static ferry_err open_device(uint32_t handed)
 {
     const struct ferry_flash *flash;
     ferry_err err = machine_flash(&flash);
+    policy.gate = bare_trust_gate();
     if (!err)
         err = ferry_device_open(&app.dev, flash, &policy, FERRY_TABLE_OFF_DEFAULT, &app.work);
     if (!err)

@@ -29,6 +29,13 @@ void bare_update(struct bare_app *app, const char *const words[BARE_WORDS]);
  * for each block. */
 void bare_ymodem(struct bare_app *app, const char *const words[BARE_WORDS]);
 
+/** `tftp FILE [PORT] [older]`: fetches a file from the TFTP server on the machine's network; PORT
+ * is the server's, 69 if not given. Needs a machine with a network (BARE_NETWORK). */
+void bare_tftp(struct bare_app *app, const char *const words[BARE_WORDS]);
+
+/** A decimal number of at most 32 bits; false if the text is none. */
+bool bare_number(const char *text, uint32_t *out);
+
 /** `set KEY TEXT` and `get KEY`: strings in NVS, namespace "app". */
 void bare_set(struct bare_app *app, const char *key, const char *text);
 void bare_get(struct bare_app *app, const char *key);

@@ -2,6 +2,7 @@
  * reflash that was interrupted, reads the partition table, decides, verifies, loads and hands over.
  * The decision and its writes are ferry_boot_run's, the same that `ferry device boot` executes. */
 #include "bare_map.h"
+#include "bare_trust.h"
 
 #include "ferry/boot.h"
 #include "ferry/reflash.h"
@@ -63,6 +64,8 @@ static ferry_err load(void *ctx, struct ferry_device *d, int slot)
     ferry_err err = ferry_device_verify(d, slot);
     if (!err)
         err = ferry_device_region(d, slot, &region);
+    if (!err)
+        err = bare_trust_check(&region, d->work->image.image_bytes);
     if (!err)
         err = bare_load(&region, window, &entry_addr);
     if (err)

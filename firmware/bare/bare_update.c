@@ -12,7 +12,7 @@ static struct ferry_update update;
 static uint8_t sector[FERRY_UPDATE_WORK_BYTES(4096)];
 static uint8_t piece[PIECE_BYTES];
 
-static bool parse_number(const char *text, uint32_t *out)
+bool bare_number(const char *text, uint32_t *out)
 {
     uint32_t v = 0;
     if (!*text)
@@ -107,7 +107,7 @@ void bare_update(struct bare_app *app, const char *const words[BARE_WORDS])
     uint8_t sha256[FERRY_SHA256_BYTES];
     struct ferry_update_config config = {
         .slot = FERRY_SLOT_NEXT, .sha256 = sha256, .work = sector, .work_bytes = sizeof(sector)};
-    if (!parse_number(words[1], &config.length_bytes) || !config.length_bytes ||
+    if (!bare_number(words[1], &config.length_bytes) || !config.length_bytes ||
         !parse_sha256(words[2], sha256)) {
         console_put_text("usage: update LENGTH SHA256 [older]\r\n");
         return;

@@ -1,4 +1,8 @@
-# The core's sources for a build that is no CMake build, one a line: cmake -P prints to stderr.
+# A list of sources for a build that is no CMake build, one a line: cmake -P prints to stderr. The
+# core's; with -DWHAT=NAME before -P another of cmake/ferry_sources.cmake.
 include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/ferry_sources.cmake)
-string(REPLACE ";" "\n" lines "${FERRY_CORE_SOURCES}")
+if(NOT WHAT)
+    set(WHAT FERRY_CORE_SOURCES)
+endif()
+string(REPLACE ";" "\n" lines "${${WHAT}}")
 message("${lines}")

@@ -1,0 +1,17 @@
+/* firmware/bare/bare_trust.h - whom this program trusts, decided where it is linked: with
+ * bare_trust_none.c nobody is asked, and an image's own SHA-256 decides; with bare_trust_keys.c an
+ * image must be signed by a key whose digest is compiled in. */
+#ifndef BARE_TRUST_H
+#define BARE_TRUST_H
+
+#include "ferry/device.h"
+
+/** What every update must pass, for ferry_policy.gate; NULL: nothing more. */
+struct ferry_gate *bare_trust_gate(void);
+
+/** Whether the image of image_bytes at the region's start, which was verified just before, may run.
+ * Errors: those of ferry_signature_verify. */
+FERRY_MUST_CHECK ferry_err bare_trust_check(const struct ferry_region *region,
+                                            uint32_t image_bytes);
+
+#endif

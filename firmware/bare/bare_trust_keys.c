@@ -1,0 +1,28 @@
+/* firmware/bare/bare_trust_keys.c - the keys that are trusted: BARE_KEY_DIGESTS on the compiler's
+ * command line is one or more of {0x12, ...}, the SHA-256 of a public key as eFuses hold it. As
+ * with secure boot, one good signature of up to three suffices. */
+#include "bare_trust.h"
+
+#include "ferry/gate.h"
+
+static const uint8_t digests[][FERRY_SHA256_BYTES] = {BARE_KEY_DIGESTS};
+static const struct ferry_trust trust = {.n_keys = sizeof(digests) / sizeof(*digests),
+                                         .key_digests = {BARE_KEY_DIGESTS}};
+
+struct ferry_gate *bare_trust_gate(void)
+{
+    static struct ferry_signature_gate gate;
+    ferry_signature_gate_init(&gate, &trust);
+    return &gate.gate;
+}
+
+ferry_err bare_trust_check(const struct ferry_region *region, uint32_t image_bytes)
+{
+    static struct ferry_signature_work work;
+    struct ferry_fault fault = {.err = FERRY_ERR_SIGNATURE_NONE};
+    const ferry_verdict verdict =
+        ferry_signature_verify(region, image_bytes, &trust, &work, &fault);
+    if (verdict == FERRY_VERDICT_GENUINE)
+        return FERRY_OK;
+    return fault.err ? fault.err : FERRY_ERR_SIGNATURE_NONE;
+}
