@@ -59,13 +59,11 @@ static const char *rev_words(char *buf, size_t n, uint16_t min, uint16_t max)
     return buf;
 }
 
-/* Project and version; desc may be NULL, and some builds leave both empty. */
+/* Project and version; desc may be NULL. */
 static const char *name_of(char *buf, size_t n, const struct ferry_app_desc *desc)
 {
     if (!desc)
         snprintf(buf, n, "an image without application descriptor");
-    else if (!*desc->project && !*desc->version)
-        snprintf(buf, n, "an unnamed app");
     else
         cli_app_words(buf, n, desc);
     return buf;

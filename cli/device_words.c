@@ -44,8 +44,11 @@ const char *cli_printable(char *buf, size_t n, const char *text)
 const char *cli_app_words(char *buf, size_t n, const struct ferry_app_desc *desc)
 {
     char project[sizeof(desc->project)], version[sizeof(desc->version)];
-    snprintf(buf, n, "%s %s", cli_printable(project, sizeof(project), desc->project),
-             cli_printable(version, sizeof(version), desc->version));
+    if (!*desc->project && !*desc->version) // MicroPython's own releases, for one
+        snprintf(buf, n, "an unnamed app");
+    else
+        snprintf(buf, n, "%s %s", cli_printable(project, sizeof(project), desc->project),
+                 cli_printable(version, sizeof(version), desc->version));
     return buf;
 }
 

@@ -49,7 +49,7 @@ void cli_json_slot(cJSON *object, const char *key, const struct ferry_vdevice *v
 /** The label of a slot as ferry_vdevice_label has it, printable. */
 const char *cli_label(const struct ferry_vdevice *v, int slot, char buf[FERRY_LABEL_BYTES + 1]);
 
-/** "project version" of an app's descriptor. */
+/** "project version" of an app's descriptor, or that it has no name. */
 const char *cli_app_words(char *buf, size_t n, const struct ferry_app_desc *desc);
 
 /** Copies text into buf with control codes and what is no UTF-8 as '?': a name from a hostile image

@@ -37,16 +37,18 @@ static void measure(struct widths *w, const struct ferry_partition *p)
         wider(w->subtype, word_of(subtype, ferry_subtype_name(p->type, p->subtype), p->subtype));
 }
 
+#define FIXED_COLUMNS 32u // of a row: offset, size, and the gaps
+
 static void print_row(struct cli_output *out, const struct widths *w,
                       const struct ferry_partition *p, const char *tail)
 {
     char name[40], type[WORD_BYTES], subtype[WORD_BYTES], size[24];
-    cli_text(out, "  %-*s  %-*s  %-*s  0x%08x  %10s%s%s\n", w->name,
+    cli_text(out, "  %-*s  %-*s  %-*s  0x%08x  %10s%s", w->name,
              cli_printable(name, sizeof(name), p->label), w->type,
              word_of(type, ferry_type_name(p->type), p->type), w->subtype,
              word_of(subtype, ferry_subtype_name(p->type, p->subtype), p->subtype),
-             (unsigned)p->off_bytes, partition_size_words(size, p->size_bytes), *tail ? "  " : "",
-             tail);
+             (unsigned)p->off_bytes, partition_size_words(size, p->size_bytes), *tail ? "  " : "");
+    cli_wrapped(out, (unsigned)(w->name + w->type + w->subtype) + FIXED_COLUMNS, tail);
 }
 
 static void print_head(struct cli_output *out, const struct widths *w, const char *title,

@@ -39,22 +39,13 @@ static void print_device(struct cli_output *out, const struct ferry_facts *f)
     cli_wrapped(out, 0, policy);
 }
 
-/** Project and version, which some builds leave empty. */
-static const char *app_words(char *buf, size_t n, const struct ferry_app_desc *desc)
-{
-    if (*desc->project || *desc->version)
-        return cli_app_words(buf, n, desc);
-    snprintf(buf, n, "an unnamed app");
-    return buf;
-}
-
 static void print_slot_line(struct cli_output *out, const struct ferry_facts *f, const char *what,
                             int slot, const char *why)
 {
     char label[FERRY_LABEL_BYTES + 1], app[80] = "";
     const struct ferry_slot_facts *s = slot == FERRY_SLOT_NONE ? NULL : ferry_facts_slot(f, slot);
     if (s && s->has_desc)
-        app_words(app, sizeof(app), &s->desc);
+        cli_app_words(app, sizeof(app), &s->desc);
     cli_text(out, "%-*s%s%s%s%s%s\n", SUMMARY_INDENT, what, cli_colour(out, s ? CLI_GOOD : CLI_BAD),
              s ? cli_label(f->v, slot, label) : "nothing", cli_colour(out, CLI_PLAIN),
              *app ? "  " : "", app);
@@ -115,8 +106,9 @@ static void print_slot(struct cli_output *out, const struct ferry_facts *f,
         cli_state_words(state, sizeof(state), s->state);
     if (has_text && s->has_desc) {
         snprintf(line, sizeof(line), "%s, %s%s%s, built %s %s",
-                 app_words(app, sizeof(app), &s->desc), s->chip ? s->chip->name : "unknown chip",
-                 s->has_state ? ", " : "", state, cli_printable(date, sizeof(date), s->desc.date),
+                 cli_app_words(app, sizeof(app), &s->desc),
+                 s->chip ? s->chip->name : "unknown chip", s->has_state ? ", " : "", state,
+                 cli_printable(date, sizeof(date), s->desc.date),
                  cli_printable(time, sizeof(time), s->desc.time));
         cli_wrapped(out, SLOT_INDENT, line);
     } else if (has_text) {
@@ -188,7 +180,7 @@ static void print_seen(struct cli_output *out, const struct ferry_facts *f)
     head(out, "Apps that lie in this flash");
     for (unsigned i = 0; i < f->n_seen; i++)
         cli_text(out, "  0x%06x %s\n", (unsigned)f->seen[i].off_bytes,
-                 app_words(app, sizeof(app), &f->seen[i].desc));
+                 cli_app_words(app, sizeof(app), &f->seen[i].desc));
 }
 
 static void print_problems(struct cli_output *out, const struct ferry_doctor *doc)
