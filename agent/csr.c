@@ -88,9 +88,9 @@ static size_t put_signature(uint8_t *out, size_t at, const uint8_t rs[FERRY_KEY_
     uint8_t numbers[2 * INT_MOST];
     const size_t n = put_integer(numbers, put_integer(numbers, 0, rs), rs + COORD);
     at = put(out, at, ecdsa_with_sha256, sizeof ecdsa_with_sha256);
-    at = put_head(out, at, 0x03, 1 + 2 + n); // BIT STRING, no unused bits
-    out[at++] = 0;
-    at = put_head(out, at, SEQUENCE, n);
+    const uint8_t heads[] = {0x03, (uint8_t)(1 + 2 + n), 0, // BIT STRING, no unused bits
+                             SEQUENCE, (uint8_t)n};         // one byte each, see below
+    at = put(out, at, heads, sizeof heads);
     return put(out, at, numbers, n);
 }
 
