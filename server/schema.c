@@ -69,6 +69,64 @@ const struct schema_step schema_steps[] = {
      " name TEXT PRIMARY KEY,"
      " token_sha256 TEXT NOT NULL UNIQUE,"
      " created BIGINT NOT NULL);"},
+    // Made by add; serial: the order of releases. keys: whose signatures hold, 64 digits each.
+    {"release", "release",
+     "CREATE TABLE release ("
+     " sha256 TEXT PRIMARY KEY,"
+     " serial BIGINT NOT NULL UNIQUE,"
+     " project TEXT NOT NULL,"
+     " version TEXT NOT NULL,"
+     " chip TEXT NOT NULL,"
+     " secure_version BIGINT NOT NULL,"
+     " length BIGINT NOT NULL,"
+     " crc32 BIGINT NOT NULL,"
+     " keys TEXT NOT NULL,"
+     " is_public BIGINT NOT NULL,"
+     " added BIGINT NOT NULL,"
+     " UNIQUE (project, chip, version));"},
+    // key_sha256: whose signature a channel demands, "" nobody's. A group that follows none has
+    // the channel "stable".
+    {"channel", "channel offer follower",
+     "CREATE TABLE channel ("
+     " name TEXT PRIMARY KEY,"
+     " key_sha256 TEXT NOT NULL,"
+     " created BIGINT NOT NULL);"
+     "INSERT INTO channel (name, key_sha256, created) VALUES ('stable', '', 0);"
+     "CREATE TABLE offer ("
+     " channel TEXT NOT NULL REFERENCES channel (name),"
+     " sha256 TEXT NOT NULL REFERENCES release (sha256),"
+     " since BIGINT NOT NULL,"
+     " withdrawn BIGINT NOT NULL,"
+     " PRIMARY KEY (channel, sha256));"
+     "CREATE TABLE follower ("
+     " fleet TEXT PRIMARY KEY,"
+     " channel TEXT NOT NULL REFERENCES channel (name));"},
+    // A device's last word, and what came before it.
+    {"report", "device_state device_event",
+     "CREATE TABLE device_state ("
+     " device TEXT PRIMARY KEY REFERENCES device (id) ON DELETE CASCADE,"
+     " state TEXT NOT NULL,"
+     " version TEXT NOT NULL,"
+     " project TEXT NOT NULL,"
+     " chip TEXT NOT NULL,"
+     " reason TEXT NOT NULL,"
+     " sha256 TEXT NOT NULL,"
+     " serial BIGINT NOT NULL,"
+     " slot_bytes BIGINT NOT NULL,"
+     " wear_percent BIGINT NOT NULL,"
+     " began BIGINT NOT NULL,"
+     " seen BIGINT NOT NULL);"
+     "CREATE INDEX device_state_by_seen ON device_state (seen);"
+     "CREATE INDEX device_state_by_hardware ON device_state (project, chip, slot_bytes);"
+     "CREATE TABLE device_event ("
+     " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,"
+     " seq BIGINT NOT NULL,"
+     " at BIGINT NOT NULL,"
+     " state TEXT NOT NULL,"
+     " version TEXT NOT NULL,"
+     " sha256 TEXT NOT NULL,"
+     " reason TEXT NOT NULL,"
+     " PRIMARY KEY (device, seq));"},
 };
 
 const unsigned schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

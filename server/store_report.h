@@ -1,0 +1,45 @@
+/* server/store_report.h - what devices said of themselves: the last word of each, and its history.
+ * Written by device_api.c, read by pages and by the catalogue. What a device says is a claim: it is
+ * shown, counted and compared, and nothing is allowed because of it. */
+#ifndef SERVER_STORE_REPORT_H
+#define SERVER_STORE_REPORT_H
+
+#include <stdint.h>
+
+#include "db.h"
+#include "http.h"
+#include "store_release.h"
+
+#define REPORT_TEXT_BYTES 129u // the longest string that a report may carry, with NUL
+#define REPORT_HISTORY    50   // entries kept of a device
+
+struct report {
+    char device[HTTP_ID_BYTES];
+    char state[33]; // one of the words of docs/design/server.md "What devices ask"
+    char version[REPORT_TEXT_BYTES], project[REPORT_TEXT_BYTES], chip[REPORT_TEXT_BYTES];
+    char reason[REPORT_TEXT_BYTES];
+    char sha256[RELEASE_HEX_BYTES];           // of what runs or is being installed; "" not said
+    int64_t serial, slot_bytes, wear_percent; // 0: not said
+    int64_t at;                               // when the state began; Unix seconds
+    int64_t seen;                             // the device's last request of any kind
+};
+
+/** Keeps a report: the device's last word, and an entry of its history if state, version or reason
+ * differ from the last; older than REPORT_HISTORY entries are dropped. Inside db_transaction. */
+enum db_result report_keep(struct db *db, const struct report *report);
+
+/** The last word of a device. DB_ROW: *out is it; DB_OK: none. */
+enum db_result report_find(struct db *db, const char *device, struct report *out);
+
+/** Notes that a device was there. */
+enum db_result report_seen(struct db *db, const char *device, int64_t now);
+
+/** A device's history, the newest first. */
+enum db_result report_history(struct db *db, const char *device,
+                              void (*each)(void *ctx, const struct report *report), void *ctx);
+
+/** The smallest slot that a device with this project and chip has reported; 0: none has. */
+enum db_result report_smallest_slot(struct db *db, const char *project, const char *chip,
+                                    int64_t *bytes);
+
+#endif
