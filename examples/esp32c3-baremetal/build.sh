@@ -23,7 +23,8 @@ core=$out/core.a
 release() { # VERSION [FLAG...]
     local name=$out/baremetal-$1
     "$compile" "$name.elf" firmware/bare/bare_app.c firmware/bare/bare_update.c \
-        firmware/bare/bare_ymodem.c firmware/bare/bare_settings.c firmware/demo/desc.c \
+        firmware/bare/bare_ymodem.c firmware/bare/bare_settings.c \
+        firmware/bare/bare_trust_none.c firmware/demo/desc.c \
         firmware/demo/table.S "-DDEMO_VERSION=\"$1\"" -DDEMO_SECURE_VERSION=0 \
         '-DDEMO_PROJECT="ferry-baremetal"' "${@:2}" "$core"
     "$ferry" image build "$name.elf" --chip esp32c3 --flash-mode dio --flash-freq 80m \
@@ -31,6 +32,6 @@ release() { # VERSION [FLAG...]
 }
 
 release 1.0.0 -DDEMO_TABLE_KB=4
-release 1.1.0 -DDEMO_TABLE_KB=160
+release 1.1.0 -DDEMO_TABLE_KB=64
 release 1.2.0 -DDEMO_TABLE_KB=4 -DBARE_CRASHES
 release 1.3.0 -DDEMO_TABLE_KB=4 -DBARE_HANGS
