@@ -45,7 +45,7 @@ RULES = {
     "cli": (HOST | {"compat", "ports/sim"},
             {LIBC, "cJSON", "OpenSSL", "libcurl", "libmicrohttpd"}),
     "server": ({"include/ferry", "crypto", "host"},
-               {LIBC, "cJSON", "libmicrohttpd", "GnuTLS", "SQLite", "libpq"}),
+               {LIBC, "cJSON", "libmicrohttpd", "GnuTLS", "SQLite", "libpq", "libarchive"}),
     "firmware": ({"include/ferry", "agent", "crypto", "ports/bare", "ports/sifive-u", "ports/virt",
                   "ports/esp32c3"}, {"string.h"}),
     "arduino": ({"include/ferry", "ports/esp-idf"}, set()),
