@@ -88,6 +88,11 @@ int cli_read_table_file(const struct cli_call *call, const char *path, uint32_t 
     size_t n_bytes;
     int os_errno;
     const ferry_err err = ferry_read_file(path, LONGEST_CSV_BYTES, &bytes, &n_bytes, &os_errno);
+    if (err == FERRY_ERR_RANGE)
+        return cli_fail_text(call->out, err,
+                             "%s is larger than %s bytes, so it is no partition table; 'ferry "
+                             "partitions read' takes one out of a flash file",
+                             path, cli_thousands(LONGEST_CSV_BYTES));
     if (err)
         return cli_fail_err(
             call->out, err,
