@@ -32,6 +32,8 @@ class Prediction:
 class Board:
     """One flash file and the programs that are meant for it."""
 
+    used_bytes = USED_BYTES
+
     def __init__(self, ferry, programs, folder, first="1.0.0"):
         self.ferry, self.programs, self.folder = ferry, programs, folder
         self.flash, self.copy = folder / "device/flash.bin", folder / "copy.bin"
@@ -67,7 +69,7 @@ class Board:
     def predict(self):
         """Asks `ferry status` about the flash, lets `ferry device boot` boot a copy of it."""
         status = self.ferry.ok("status", self.flash, "--chip", "esp32c3", "--json").json
-        self.copy.write_bytes(self.read(0, USED_BYTES))
+        self.copy.write_bytes(self.read(0, self.used_bytes))
         boot = self.ferry.ok("device", "boot", self.copy, "--chip", "esp32c3", "--json").json
         assert status["next"] == boot["booted"], (status, boot)
         return Prediction(boot["booted"], boot["selected"],
