@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store_channel.h"
+
 #define COLUMNS                                                                                    \
     "r.sha256, r.serial, r.project, r.version, r.chip, r.secure_version, r.length, r.crc32, "      \
     "r.keys, r.is_public, r.added"
@@ -62,15 +64,19 @@ enum db_result release_find_version(struct db *db, const char *project, const ch
                 values, 3, out);
 }
 
-enum db_result release_newest(struct db *db, const char *channel, const char *project,
-                              const char *chip, struct release *out)
+enum db_result release_for_device(struct db *db, const char *device, const char *project,
+                                  const char *chip, int64_t slot_bytes, struct release *out)
 {
-    const struct db_value values[] = {db_text(channel), db_text(project), db_text(chip)};
+    const struct db_value values[] = {db_text(device), db_text(project), db_text(chip),
+                                      db_int(slot_bytes), db_text(CHANNEL_DEFAULT)};
     return find(db,
-                "SELECT " COLUMNS " FROM release r JOIN offer o ON o.sha256 = r.sha256"
-                " WHERE o.channel = $1 AND o.withdrawn = 0 AND r.project = $2 AND r.chip = $3"
+                "SELECT " COLUMNS " FROM device d LEFT JOIN follower f ON f.fleet = d.fleet"
+                " JOIN offer o ON o.channel = COALESCE(f.channel, $5) AND o.withdrawn = 0"
+                " JOIN release r ON r.sha256 = o.sha256"
+                " WHERE d.id = $1 AND r.project = $2 AND r.chip = $3"
+                " AND ($4 = 0 OR r.length <= $4)"
                 " ORDER BY r.serial DESC LIMIT 1",
-                values, 3, out);
+                values, 5, out);
 }
 
 enum db_result release_newest_public(struct db *db, const char *channel, struct release *out)

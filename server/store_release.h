@@ -32,9 +32,10 @@ enum db_result release_find(struct db *db, const char *sha256, struct release *o
 enum db_result release_find_version(struct db *db, const char *project, const char *chip,
                                     const char *version, struct release *out);
 
-/** The newest release that a channel offers for a project and chip. */
-enum db_result release_newest(struct db *db, const char *channel, const char *project,
-                              const char *chip, struct release *out);
+/** The newest release that a device should run: what its group's channel offers for this project
+ * and chip and, where slot_bytes is not 0, fits. DB_OK: none. */
+enum db_result release_for_device(struct db *db, const char *device, const char *project,
+                                  const char *chip, int64_t slot_bytes, struct release *out);
 
 /** The newest public release that a channel offers, whatever it is for. */
 enum db_result release_newest_public(struct db *db, const char *channel, struct release *out);
