@@ -1,4 +1,4 @@
-"""An emulated machine: QEMU's sifive_u with a flash file, its console, and its power switch.
+"""An emulated machine: QEMU's sifive_u or virt with a flash file, its console, its power switch.
 
 The flash is a plain file of 32 MB. Killing the process is a power cut: what was written is in the
 file, what was under way may be there in part.
@@ -22,20 +22,34 @@ class Silence(AssertionError):
     """The console did not say what was waited for."""
 
 
+def sifive_u(flash):
+    """A machine with a SPI NOR flash that keeps NOR's rules."""
+    return ["-M", "sifive_u", "-semihosting-config", "enable=on,target=native",
+            "-drive", f"if=mtd,format=raw,file={flash}"]
+
+
+def virt(flash, network=""):
+    """A machine with a network, and its flash on a disk. network: more of QEMU's user network, such
+    as "tftp=FOLDER" for its own server."""
+    return ["-M", "virt", "-global", "virtio-mmio.force-legacy=false",
+            "-drive", f"if=none,id=flash,format=raw,file={flash}",
+            "-device", "virtio-blk-device,drive=flash",
+            "-netdev", ",".join(filter(None, ["user,id=network", network])),
+            "-device", "virtio-net-device,netdev=network"]
+
+
 class Machine:
     """One power-on. What the machine has said so far is in `said`."""
 
-    def __init__(self, kernel, flash):
+    def __init__(self, kernel, flash, kind=sifive_u):
         if not shutil.which(QEMU):
             raise FileNotFoundError(f"{QEMU} is not installed; `make setup` installs it")
         self.said, self.at = b"", 0
         self.process = subprocess.Popen(
-            [QEMU, "-M", "sifive_u", "-m", "128M", "-bios", "none", "-display", "none",
-             "-monitor", "none", "-serial", "stdio",
-             "-semihosting-config", "enable=on,target=native", "-kernel", str(kernel),
+            [QEMU, *kind(flash), "-m", "128M", "-bios", "none", "-display", "none",
+             "-monitor", "none", "-serial", "stdio", "-kernel", str(kernel),
              # One thread writes to the file, or a kill could lose a write and keep a later one.
-             "-object", "main-loop,id=main-loop,thread-pool-max=1",
-             "-drive", f"if=mtd,format=raw,file={flash}"],
+             "-object", "main-loop,id=main-loop,thread-pool-max=1"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
         os.set_blocking(self.process.stdout.fileno(), False)
 
@@ -109,9 +123,9 @@ def run_script(root, script, *words, env=None):
     assert done.returncode == 0, done.stdout
 
 
-def compile_program(output, *words, root=ROOT):
+def compile_program(output, *words, root=ROOT, port="sifive-u"):
     """Compiles a program for the machine from sources of the project; it is its first code."""
-    run_script(root, "ports/sifive-u/compile.sh", "0x80000000", "0x100000", output, *words)
+    run_script(root, f"ports/{port}/compile.sh", "0x80000000", "0x100000", output, *words)
     return output
 
 
