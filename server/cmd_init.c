@@ -58,6 +58,20 @@ struct making {
     int64_t now;
 };
 
+/* Devices come by the first name given, unless another URL is: this host's own name need not be one
+ * that its certificate is for. */
+static void add_url(struct making *m)
+{
+    const char *host = cli_value_at(m->call, OPT_HOST, 0);
+    const char *port = strrchr(m->config.devices_listen, ':');
+    if (!host || host[0] == '*' || cli_has(m->call, OPT_URL) || !port || strcmp(port, ":0") == 0 ||
+        strncmp(m->config.devices_listen, "unix:", 5) == 0)
+        return;
+    const bool is_v6 = strchr(host, ':') != NULL;
+    ferry_strbuf_addf(&m->conf, "\ndevices_url = https://%s%s%s%s\n", is_v6 ? "[" : "", host,
+                      is_v6 ? "]" : "", port);
+}
+
 /* The settings file: every key as a comment, then those that the options set. */
 static int make_conf(struct making *m)
 {
@@ -76,10 +90,11 @@ static int make_conf(struct making *m)
         if (value)
             ferry_strbuf_addf(&m->conf, "\n%s = %s\n", keys[i].key, value);
     }
+    if (!config_read(&m->config, m->conf.text ? m->conf.text : "", m->conf.n, why))
+        return cli_usage(m->call, "ferryd.conf, %s", why);
+    add_url(m);
     if (m->conf.failed)
         return cli_fail_err(m->call->out, FERRY_ERR_NO_MEMORY, NULL);
-    if (!config_read(&m->config, m->conf.text, m->conf.n, why))
-        return cli_usage(m->call, "ferryd.conf, %s", why);
     return CLI_EXIT_OK;
 }
 
