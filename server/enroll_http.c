@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "limits.h"
+#include "rate_limits.h"
 #include "log.h"
 #include "metrics.h"
 #include "server.h"

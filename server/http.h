@@ -51,13 +51,16 @@ struct http_request {
     const char *after; // what a route that ends in '*' left over; else ""
     enum http_door door;
     struct http_client client;
-    const uint8_t *body; // NUL follows it
+    char operator_name[HTTP_ID_BYTES]; // whose token or session it is, of HTTP_OPERATOR; else ""
+    const uint8_t *body;               // NUL follows it
     size_t n_body;
     struct db *db;  // the thread's connection
     const void *in; // the library's
 };
 
-/** A header's or a query argument's value, or NULL. Names of headers in any case. */
+/** A header's or a query argument's value, or NULL. Names of headers in any case. What a proxy says
+ * of its client (Ferry-Client-...) is no header here: it is in `client` if it was to be believed.
+ */
 const char *http_header(const struct http_request *req, const char *name);
 const char *http_argument(const struct http_request *req, const char *name);
 const char *http_cookie(const struct http_request *req, const char *name);
@@ -78,9 +81,12 @@ struct http_reply {
 __attribute__((format(printf, 2, 3))) void http_add_header(struct http_reply *r, const char *fmt,
                                                            ...);
 
-/** Sets status and a plain sentence (JSON {"ok":false,"error":...} for a client that accepts it). */
+/** Sets status and {"ok": false, "error": NAME, "message": SENTENCE}; the name is the status's. */
 __attribute__((format(printf, 3, 4))) void http_refuse(struct http_reply *r, unsigned status,
                                                        const char *fmt, ...);
+
+/** The same with a name of its own, for programs. */
+void http_refuse_as(struct http_reply *r, unsigned status, const char *name, const char *sentence);
 
 typedef void (*http_handler)(struct server *s, const struct http_request *req,
                              struct http_reply *r);

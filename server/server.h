@@ -8,8 +8,10 @@
 
 struct ca;      // ca.h: the issuing authority
 struct metrics; // metrics.h
-struct limits;  // limits.h: rates per address, token and device
+struct limits;  // rate_limits.h: rates per address, token and device
 struct listeners;
+struct thread_db; // thread_db.h: the threads' connections to the database
+struct blob_map;  // blob_map.h: firmware in memory
 
 struct server {
     struct config config;
@@ -19,6 +21,8 @@ struct server {
     struct metrics *metrics;
     struct limits *limits;
     struct listeners *listeners;
+    struct thread_db *db;
+    struct blob_map *blobs;
 };
 
 #endif

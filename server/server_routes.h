@@ -1,0 +1,9 @@
+/* server/server_routes.h - what the process says about itself: /healthz and /metrics. */
+#ifndef SERVER_SERVER_ROUTES_H
+#define SERVER_SERVER_ROUTES_H
+
+#include "http.h"
+
+extern const struct http_route server_routes[];
+
+#endif
