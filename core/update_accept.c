@@ -46,25 +46,39 @@ static ferry_err check_minimum(struct ferry_update *u, const char *version)
     }
 }
 
-/* Against the app that runs. One without a descriptor cannot be compared with. */
-static ferry_err check_running(struct ferry_update *u, const uint8_t *desc, const char *version)
+/* The descriptor of the app that is replaced; NULL where it has none and cannot be compared with.
+ */
+static ferry_err find_replaced(struct ferry_update *u, const uint8_t **found)
 {
     struct ferry_device *d = u->dev;
     struct ferry_region region;
     uint8_t *raw = d->work->buffer;
-    if (ferry_device_region(d, d->running, &region))
-        return FERRY_OK;
-    const ferry_err err =
-        ferry_region_read(&region, FERRY_APP_DESC_OFF, raw, FERRY_APP_DESC_HEAD_BYTES);
-    if (err)
-        return ferry__update_fail(u, err, 0, 0, region.off_bytes + FERRY_APP_DESC_OFF);
-    if (!ferry_app_desc_is(raw))
-        return FERRY_OK;
+    *found = u->cfg.replaced;
+    if (!u->cfg.replaced) {
+        if (ferry_device_region(d, d->running, &region))
+            return FERRY_OK;
+        const ferry_err err =
+            ferry_region_read(&region, FERRY_APP_DESC_OFF, raw, FERRY_APP_DESC_HEAD_BYTES);
+        if (err)
+            return ferry__update_fail(u, err, 0, 0, region.off_bytes + FERRY_APP_DESC_OFF);
+        *found = raw;
+    }
+    if (!ferry_app_desc_is(*found))
+        *found = NULL;
+    return FERRY_OK;
+}
+
+static ferry_err check_replaced(struct ferry_update *u, const uint8_t *desc, const char *version)
+{
+    const uint8_t *old = NULL;
+    const ferry_err err = find_replaced(u, &old);
+    if (err || !old)
+        return err;
     if (!(u->cfg.flags & FERRY_UPDATE_PROJECT) &&
-        !same_project(raw + PROJECT_OFF, desc + PROJECT_OFF))
+        !same_project(old + PROJECT_OFF, desc + PROJECT_OFF))
         return ferry__update_fail(u, FERRY_ERR_UPDATE_PROJECT, 0, 0, 0);
     if (!(u->cfg.flags & FERRY_UPDATE_DOWNGRADE) &&
-        ferry_version_compare(version, text(u, 1, raw + VERSION_OFF)) == FERRY_ORDER_OLDER)
+        ferry_version_compare(version, text(u, 1, old + VERSION_OFF)) == FERRY_ORDER_OLDER)
         return ferry__update_fail(u, FERRY_ERR_UPDATE_DOWNGRADE, 0, 0, 0);
     return FERRY_OK;
 }
@@ -100,5 +114,5 @@ ferry_err ferry__update_accept(struct ferry_update *u)
         return err;
     const char *version = text(u, 0, desc + VERSION_OFF);
     err = check_minimum(u, version);
-    return err ? err : check_running(u, desc, version);
+    return err ? err : check_replaced(u, desc, version);
 }

@@ -37,6 +37,9 @@ struct ferry_update_config {
     bool has_crc32;
     uint32_t crc32;          // of the whole file
     const char *min_version; // refuse what is older; NULL: no minimum
+    // The descriptor, FERRY_APP_DESC_HEAD_BYTES of it, of the app that the image takes the place
+    // of, where that is not the one that runs. NULL: the running app's, read from its slot.
+    const uint8_t *replaced;
     uint8_t
         *desc_head; // FERRY_APP_DESC_HEAD_BYTES for ferry_image_desc(&u->image, ...); NULL: none
     void *work;
