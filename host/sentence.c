@@ -212,7 +212,7 @@
     X(FERRY_ERR_ENROL, "{file|the server} does not enrol this device" WHY)                         \
     X(FERRY_ERR_RELEASE_NEEDED, "{file|the server} knows this device with another key: an "        \
                                 "operator must release it" WHY)                                    \
-    X(FERRY_ERR_RELEASE_BAD, "the release crashed on this device before" WHY)                      \
+    X(FERRY_ERR_RELEASE_BAD, "the release failed on this device before" WHY)                       \
     X(FERRY_ERR_NO_APP, "no slot holds an application to start" WHY)                               \
     X(FERRY_ERR_SERVER_STATE, "the state folder[ {file}] of the server is not usable" WHY)         \
     X(FERRY_ERR_DATABASE, "the database of the server is not usable" WHY)

@@ -167,7 +167,7 @@ extern "C" {
     X(FERRY_ERR_NOT_ENROLLED, -1303, "device has no certificate and no token to ask for one")      \
     X(FERRY_ERR_ENROL, -1304, "server does not enrol this device")                                 \
     X(FERRY_ERR_RELEASE_NEEDED, -1305, "server knows this device with another key")                \
-    X(FERRY_ERR_RELEASE_BAD, -1306, "release crashed on this device before")                       \
+    X(FERRY_ERR_RELEASE_BAD, -1306, "release failed on this device before")                        \
     X(FERRY_ERR_NO_APP, -1307, "no application to hand over to")                                   \
     X(FERRY_ERR_SERVER_STATE, -1400, "state folder of the server is not usable")                   \
     X(FERRY_ERR_DATABASE, -1401, "database of the server is not usable")

@@ -1,0 +1,470 @@
+/* test_agent - the agent's life on a device of the flash model: what it keeps, asks, installs,
+ * gives up and tells, with a server that is well, away, mistaken or lying. */
+#include "t.h"
+#include "agent_device.h"
+
+#include "agent/handover.h"
+
+static struct fake_fleet fleet;
+static struct agent_device dev;
+
+static const struct bench_layout two_slots = {2, false, false, false};
+static const struct bench_layout three_slots = {3, false, false, false};
+static const struct bench_layout factory_and_one = {1, true, false, false};
+
+static void begin(const struct bench_layout *layout, int updater_slot)
+{
+    fake_fleet_init(&fleet);
+    agent_device_init(&dev, layout, updater_slot, &fleet);
+    fleet.offer = *agent_device_app(1);
+}
+
+static void end(void)
+{
+    T_CHECK(!fleet.saw_untrusted_secret);
+    agent_device_free(&dev);
+}
+
+static bool runs(uint32_t version)
+{
+    const struct fake_release *r = agent_device_app(version);
+    return dev.running >= 0 && agent_device_holds(&dev, dev.running, r->image, r->n);
+}
+
+/* The application ran for this long and ends so. */
+static enum life_end after(uint32_t seconds, enum ferry_reset reset)
+{
+    dev.rtc_s += seconds;
+    return agent_device_live(&dev, reset);
+}
+
+/* Until version is up, from a blank device. */
+static void install(uint32_t version)
+{
+    fleet.offer = *agent_device_app(version);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(version));
+}
+
+static bool is_kept(const char *key, uint32_t version)
+{
+    struct ferry_release r;
+    return !ferry_release_load(agent_device_store(&dev), key, &r) && r.serial == version;
+}
+
+static void first_start_proves_enrols_installs_and_hands_over(void)
+{
+    char token[65];
+    begin(&two_slots, 0);
+    install(1);
+    T_EQ_INT(fleet.n_enrolled, 1);
+    T_EQ_INT(dev.running, 1);
+    T_CHECK(is_kept("installed", 1));
+    T_CHECK(!is_kept("confirmed", 1));
+    T_EQ_INT(ferry_store_text(agent_device_store(&dev), "token", token, sizeof token),
+             FERRY_ERR_NOT_FOUND);
+    T_EQ_STR(fleet.states, "installed ");
+    end();
+}
+
+static void second_start_confirms_and_asks_once(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(is_kept("confirmed", 1));
+    T_EQ_STR(fleet.states, "installed confirmed ");
+    const uint32_t n = fleet.n_requests;
+    for (int i = 0; i < 9; i++)
+        T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n); // the starts of S4-D1 that cost a network check
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n + 1); // the tenth asks; nothing new is to be told
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n + 2);
+    end();
+}
+
+static void release_is_replaced_and_the_old_one_remembered(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    fleet.offer = *agent_device_app(2);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(runs(2));
+    T_CHECK(is_kept("installed", 2));
+    T_CHECK(is_kept("last_good", 1));
+    T_CHECK(is_kept("confirmed", 1));
+    end();
+}
+
+static void crash(void)
+{
+    T_EQ_INT(after(5, FERRY_RESET_PANIC), LIFE_APP);
+}
+
+/* The end of a release that crashes, with `back` served where it must be fetched. */
+static void crashing_release_is_given_up(const struct bench_layout *layout, uint32_t n_downloads)
+{
+    begin(layout, 0);
+    install(1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    fleet.offer = *agent_device_app(2);
+    fleet.also = *agent_device_app(1);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(runs(2));
+    crash();
+    crash();
+    T_CHECK(runs(2));
+    const uint32_t n = fleet.n_downloads;
+    crash();
+    T_CHECK(runs(1));
+    T_EQ_INT(fleet.n_downloads - n, n_downloads);
+    T_CHECK(is_kept("bad", 2));
+    T_CHECK(is_kept("installed", 1));
+    T_CHECK(strstr(fleet.states, "rolled_back") != NULL);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP); // still offered, not tried again
+    T_CHECK(runs(1));
+    fleet.offer = *agent_device_app(3);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(runs(3));
+    end();
+}
+
+static void crashing_release_is_replaced_by_a_download(void)
+{
+    crashing_release_is_given_up(&two_slots, 1);
+}
+
+static void crashing_release_is_replaced_from_the_third_slot(void)
+{
+    crashing_release_is_given_up(&three_slots, 0);
+}
+
+static void only_release_that_crashes_runs_after_growing_pauses(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    crash();
+    crash();
+    T_EQ_INT(after(5, FERRY_RESET_WATCHDOG), LIFE_RESTING);
+    const uint32_t first = dev.rest_s;
+    T_CHECK(first >= 60);
+    T_CHECK(strstr(fleet.states, "failed") != NULL);
+    T_CHECK(strstr(fleet.last_report, "crashed 3 times") || fleet.n_reports > 2);
+    end();
+}
+
+static void restart_too_soon_is_a_crash_unless_it_says_well(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    T_EQ_INT(after(5, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(!is_kept("confirmed", 1));
+    T_EQ_INT(dev.notes.n_crashes, 1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(is_kept("confirmed", 1));
+    T_EQ_INT(dev.notes.n_crashes, 0);
+    end();
+}
+
+static void lost_link_is_resumed(void)
+{
+    begin(&two_slots, 0);
+    fleet.cut_after = 80000;
+    fleet.n_cuts = 1;
+    install(1);
+    T_EQ_INT(fleet.n_downloads, 2);
+    T_EQ_INT(fleet.last_offset, 80000);
+    end();
+}
+
+static void download_is_resumed_after_a_power_cut(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    fleet.offer = *agent_device_app(2);
+    dev.rtc_s += 7 * 3600;
+    dev.cut_at = 65; // in the middle of the download
+    T_EQ_INT(agent_device_live(&dev, FERRY_RESET_SOFTWARE), LIFE_CUT);
+    T_CHECK(dev.has_note);
+    dev.cut_at = 0;
+    const uint32_t n = fleet.n_downloads;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(2));
+    T_EQ_INT(fleet.n_downloads, n + 1);
+    T_CHECK(fleet.last_offset >= 65536);
+    end();
+}
+
+static void application_starts_without_network_and_server(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    dev.no_network = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    dev.no_network = false;
+    fleet.is_away = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    const uint32_t n = fleet.n_requests;
+    T_EQ_INT(after(40, FERRY_RESET_SOFTWARE), LIFE_APP); // not asked again so soon
+    T_EQ_INT(fleet.n_requests, n);
+    T_CHECK(runs(1));
+    end();
+}
+
+static void empty_slot_waits_with_growing_pauses(void)
+{
+    begin(&two_slots, 0);
+    fleet.offer.n = 0;
+    uint32_t before = 0;
+    for (int i = 0; i < 4; i++) {
+        T_EQ_INT(after(1, FERRY_RESET_SOFTWARE), LIFE_RESTING);
+        T_CHECK(dev.rest_s > before);
+        before = dev.rest_s;
+    }
+    fleet.offer = *agent_device_app(1);
+    T_EQ_INT(after(60, FERRY_RESET_SOFTWARE), LIFE_APP);
+    end();
+}
+
+static void another_root_gets_nothing(void)
+{
+    char token[65];
+    begin(&two_slots, 0);
+    fleet.is_other = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    T_EQ_INT(fleet.n_requests, 1); // its roots, and no more
+    T_EQ_INT(ferry_store_text(agent_device_store(&dev), "token", token, sizeof token), FERRY_OK);
+    end();
+}
+
+static void bootloader_without_rollback_gets_no_application(void)
+{
+    begin(&two_slots, 0);
+    dev.b.policy.rollback = false;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    T_CHECK(strchr(dev.news, 'N') != NULL);
+    T_EQ_STR(fleet.states, "no_rollback ");
+    T_EQ_INT(fleet.n_downloads, 0);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    dev.b.policy.rollback = true; // the same bootloader bytes: the verdict stands
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    const uint8_t byte = 0xe9; // another bootloader: asked anew
+    sim_flash_poke(&dev.b.sim, 0, &byte, 1);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    end();
+}
+
+static void older_release_is_refused_unless_allowed(void)
+{
+    begin(&two_slots, 0);
+    install(2);
+    fleet.offer = *agent_device_app(1);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(2));
+    T_CHECK(strstr(fleet.states, "failed") != NULL);
+    dev.settings.allow_downgrade = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    end();
+}
+
+static void lying_server_is_given_up_after_some_tries(void)
+{
+    begin(&three_slots, 0);
+    install(1);
+    fleet.offer = *agent_device_app(2);
+    fleet.lies_about_bytes = true;
+    for (int i = 0; i < 6; i++)
+        T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    T_EQ_INT(fleet.n_downloads, 1 + 3);
+    fleet.lies_about_bytes = false;
+    fleet.offer = *agent_device_app(3); // a newer one counts anew
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(3));
+    end();
+}
+
+static void certificate_for_another_key_is_refused(void)
+{
+    char token[65];
+    begin(&two_slots, 0);
+    fleet.lies_about_key = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    T_EQ_INT(ferry_store_text(agent_device_store(&dev), "token", token, sizeof token), FERRY_OK);
+    fleet.lies_about_key = false;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    end();
+}
+
+static void refused_enrolment_is_asked_for_slowly(void)
+{
+    begin(&two_slots, 0);
+    bench_device_put(&dev.b, 1, agent_device_app(1)->image, agent_device_app(1)->n);
+    fleet.enrol_status = 409;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP); // an application was there already
+    const uint32_t n = fleet.n_requests;
+    for (int i = 0; i < 5; i++)
+        T_EQ_INT(after(1000, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n);
+    fleet.enrol_status = 0;
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_enrolled, 1);
+    end();
+}
+
+static void application_that_was_there_is_adopted(void)
+{
+    begin(&factory_and_one, FERRY_SLOT_FACTORY);
+    bench_device_put(&dev.b, 0, agent_device_app(1)->image, agent_device_app(1)->n);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_EQ_INT(fleet.n_downloads, 0); // the same bytes as offered
+    T_EQ_INT(dev.running, 0);
+    fleet.offer = *agent_device_app(2);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(2));
+    end();
+}
+
+static void deep_sleep_asks_nobody_until_it_is_time(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    const uint32_t n = fleet.n_requests;
+    for (int i = 0; i < 20; i++)
+        T_EQ_INT(after(10, FERRY_RESET_DEEP_SLEEP), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n);
+    T_EQ_INT(dev.notes.n_crashes, 0);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_DEEP_SLEEP), LIFE_APP);
+    T_CHECK(fleet.n_requests > n);
+    end();
+}
+
+static void server_sets_the_time_between_questions(void)
+{
+    begin(&two_slots, 0);
+    fleet.poll_s = 60;
+    install(1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    const uint32_t n = fleet.n_checks;
+    T_EQ_INT(after(40, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_checks, n);
+    T_EQ_INT(after(40, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_checks, n + 1);
+    end();
+}
+
+static void wear_is_counted_by_threes_and_kept_hourly(void)
+{
+    uint32_t kept = 0;
+    begin(&two_slots, 0);
+    install(1);
+    for (int i = 0; i < 10; i++)
+        T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(ferry_store_number(agent_device_store(&dev), "wear", &kept), FERRY_OK);
+    T_CHECK(kept <= 3);
+    T_EQ_INT(after(3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(ferry_store_number(agent_device_store(&dev), "wear", &kept), FERRY_OK);
+    T_EQ_INT(kept, 33);
+    T_EQ_INT(ferry_store_set_number(agent_device_store(&dev), "wear", 50000), FERRY_OK);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(strchr(dev.news, 'w') != NULL);
+    T_CHECK(strstr(fleet.last_report, "\"wear_percent\":50") != NULL);
+    end();
+}
+
+static void update_waits_for_its_time(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    dev.must_not_update = true;
+    fleet.offer = *agent_device_app(2);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    dev.must_not_update = false;
+    T_EQ_INT(after(700, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(runs(2));
+    end();
+}
+
+static void certificate_is_renewed_when_the_server_says_so(void)
+{
+    begin(&two_slots, 0);
+    fleet.wants_renewal = true;
+    install(1);
+    T_EQ_INT(fleet.n_renewed, 1);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_EQ_INT(fleet.n_renewed, 1);
+    end();
+}
+
+static void damaged_application_is_fetched_again(void)
+{
+    begin(&two_slots, 0);
+    install(1);
+    sim_flash_flip_bit(&dev.b.sim, BENCH_SLOT_OFF(1) + 5000, 3);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_RESTING);
+    T_EQ_INT(dev.rest_s, 10);
+    T_EQ_INT(after(10, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(runs(1));
+    end();
+}
+
+static void too_large_release_is_refused_before_a_byte_is_written(void)
+{
+    static const uint8_t large[0x50000];
+    begin(&two_slots, 0);
+    install(1);
+    fleet.offer = (struct fake_release){large, sizeof large, "9.0.0", 9};
+    for (int i = 0; i < 5; i++)
+        T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    T_CHECK(fleet.n_downloads <= 1 + 3);
+    T_CHECK(strstr(fleet.states, "failed") != NULL);
+    end();
+}
+
+static void table_with_a_gap_is_refused(void)
+{
+    begin(&two_slots, 0);
+    dev.b.dev.n_slots = 1; // as a table with ota_0 and ota_2 reads
+    dev.b.dev.n_slot_rows = 2;
+    dev.b.dev.running = 0;
+    T_EQ_INT(ferry_handover_check(&dev.b.dev), FERRY_ERR_SLOT_GAP);
+    end();
+}
+
+int main(void)
+{
+    T_RUN(first_start_proves_enrols_installs_and_hands_over);
+    T_RUN(second_start_confirms_and_asks_once);
+    T_RUN(release_is_replaced_and_the_old_one_remembered);
+    T_RUN(crashing_release_is_replaced_by_a_download);
+    T_RUN(crashing_release_is_replaced_from_the_third_slot);
+    T_RUN(only_release_that_crashes_runs_after_growing_pauses);
+    T_RUN(restart_too_soon_is_a_crash_unless_it_says_well);
+    T_RUN(lost_link_is_resumed);
+    T_RUN(download_is_resumed_after_a_power_cut);
+    T_RUN(application_starts_without_network_and_server);
+    T_RUN(empty_slot_waits_with_growing_pauses);
+    T_RUN(another_root_gets_nothing);
+    T_RUN(bootloader_without_rollback_gets_no_application);
+    T_RUN(older_release_is_refused_unless_allowed);
+    T_RUN(lying_server_is_given_up_after_some_tries);
+    T_RUN(certificate_for_another_key_is_refused);
+    T_RUN(refused_enrolment_is_asked_for_slowly);
+    T_RUN(application_that_was_there_is_adopted);
+    T_RUN(deep_sleep_asks_nobody_until_it_is_time);
+    T_RUN(server_sets_the_time_between_questions);
+    T_RUN(wear_is_counted_by_threes_and_kept_hourly);
+    T_RUN(update_waits_for_its_time);
+    T_RUN(certificate_is_renewed_when_the_server_says_so);
+    T_RUN(damaged_application_is_fetched_again);
+    T_RUN(too_large_release_is_refused_before_a_byte_is_written);
+    T_RUN(table_with_a_gap_is_refused);
+    return t_end();
+}
