@@ -6,7 +6,24 @@
 
 /** X(NAME): the row is `const struct cli_command cli_cmd_NAME`. One line a command. */
 #define FERRYD_COMMANDS(X)                                                                         \
+    X(init)                                                                                        \
     X(serve)                                                                                       \
+    X(token_new)                                                                                   \
+    X(token_list)                                                                                  \
+    X(token_revoke)                                                                                \
+    X(device_list)                                                                                 \
+    X(device_show)                                                                                 \
+    X(device_release)                                                                              \
+    X(device_revoke)                                                                               \
+    X(device_restore)                                                                              \
+    X(device_remove)                                                                               \
+    X(ca_show)                                                                                     \
+    X(ca_new_issuing)                                                                              \
+    X(ca_new_root)                                                                                 \
+    X(ca_new_server)                                                                               \
+    X(ca_forget)                                                                                   \
+    X(audit_show)                                                                                  \
+    X(audit_verify)                                                                                \
     X(help)
 
 #define FERRYD_DECLARE_(name) extern const struct cli_command cli_cmd_##name;

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device_api.h"
+#include "enroll_http.h"
 #include "server_routes.h"
 
 /** Each table ends with a row without path. */
 static const struct http_route *const tables[] = {
-    server_routes,
+    device_routes, enroll_routes, est_routes, server_routes, enroll_routes, est_routes,
 };
 
 /** True if the row's path is this one; *after gets what '*' stands for. */
