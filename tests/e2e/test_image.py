@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import shlex
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -185,3 +186,18 @@ def test_old_image_stays_if_the_new_one_cannot_be_written(ferry, put, espressif,
     ferry.ok("image", "build", elf, "--chip=esp32c3", "-o", old)
     assert old.read_bytes()[0] == 0xE9
     assert sorted(p.name for p in tmp_path.iterdir()) == ["app.elf", "bad.elf", "old.bin"]
+
+
+def test_memory_does_not_grow_with_the_file(ferry, put, tmp_path):
+    """docs/bench.md: files are read in pieces. Under a sanitizer there is more of it, but no more
+    for the larger file. The program that starts them is small, or Linux would count it as well."""
+    def peak_kb(*words):
+        said = subprocess.run([ferry.path.parent / "bench/best_run", "3", "-", ferry.path, *words],
+                              check=True, capture_output=True, text=True, timeout=60).stdout
+        return int(said.split()[1])
+
+    small, large = put(images.app(size=20000), "small.bin"), put(images.app(size=8 << 20), "8.bin")
+    out = tmp_path / "out.bin"
+    for words in (("image", "info"), ("image", "verify"),
+                  ("image", "merge", "--chip=esp32c3", "-o", out, "0x10000")):
+        assert peak_kb(*words, large) - peak_kb(*words, small) < 1024, words
