@@ -10,7 +10,7 @@
 
 /** Each table ends with a row without path. */
 static const struct http_route *const tables[] = {
-    device_routes, enroll_routes, est_routes, server_routes, enroll_routes, est_routes,
+    device_routes, enroll_routes, est_routes, server_routes,
 };
 
 /** True if the row's path is this one; *after gets what '*' stands for. */
