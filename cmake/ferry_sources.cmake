@@ -55,6 +55,9 @@ set(FERRY_CRYPTO_OPENSSL_SOURCES crypto/openssl.c crypto/openssl_verify.c crypto
 
 # For chips: PSA checks signatures, with the hash of P-384 keys beside it.
 set(FERRY_CRYPTO_PSA_SOURCES crypto/psa_verify.c crypto/portable_sha384.c)
+# Instead of portable.c and portable_sha384.c, where PSA's hash is plain memory.
+set(FERRY_CRYPTO_PSA_HASH_SOURCES crypto/psa_hash.c crypto/psa_verify.c)
+set(FERRY_CRYPTO_PSA_HASH_BYTES 256)
 
 set(FERRY_AGENT_SOURCES
     agent/text.c
@@ -71,17 +74,10 @@ set(FERRY_AGENT_SOURCES
     agent/handover.c
     agent/join.c
     agent/pem.c
-    agent/agent.c
-    agent/agent_report.c
-    agent/agent_start.c
-    agent/agent_update.c
-    agent/client.c
-    agent/credentials.c
     agent/release.c
     agent/store.c
     agent/store_nvs.c
     agent/update_kept.c
-    agent/start.c
     agent/update_run.c)
 
 set(FERRY_ESP_IDF_SOURCES

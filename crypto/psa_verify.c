@@ -1,8 +1,7 @@
 /* crypto/psa_verify.c - the signature checks of ferry/crypto_verify.h through the PSA Crypto API,
  * which ESP-IDF's mbedTLS offers and backs with the chip's accelerators. Numbers arrive
  * little-endian, as chips store them, and leave as PSA wants them. The hash that goes with them is
- * crypto/portable_sha384.c: a PSA hash owns memory or hardware and must be given back, and the
- * contract's is plain memory. */
+ * crypto/portable_sha384.c, or crypto/psa_hash.c. */
 #include "ferry/crypto_verify.h"
 
 #include <psa/crypto.h>

@@ -10,9 +10,16 @@ include("${ferry_root}/cmake/ferry_sources.cmake")
 set(ferry_srcs
     ${FERRY_CORE_SOURCES}
     ${FERRY_AGENT_SOURCES}
-    ${FERRY_CRYPTO_PORTABLE_SOURCES}
-    ${FERRY_CRYPTO_PSA_SOURCES}
     ${FERRY_ESP_IDF_SOURCES})
+if(CONFIG_FERRY_HASH_PSA AND IDF_VERSION_MAJOR GREATER_EQUAL 6)
+    message(FATAL_ERROR "CONFIG_FERRY_HASH_PSA: from ESP-IDF 6 on PSA takes heap for each hash, "
+        "and an update asks for none; choose \"ferry's own\" in menuconfig")
+endif()
+if(CONFIG_FERRY_HASH_PSA)
+    list(APPEND ferry_srcs ${FERRY_CRYPTO_PSA_HASH_SOURCES})
+else()
+    list(APPEND ferry_srcs ${FERRY_CRYPTO_PORTABLE_SOURCES} ${FERRY_CRYPTO_PSA_SOURCES})
+endif()
 if(CONFIG_ESP_WIFI_ENABLED OR CONFIG_ESP_HOST_WIFI_ENABLED)
     list(APPEND ferry_srcs ${FERRY_ESP_IDF_WIFI_SOURCES})
 endif()
@@ -42,3 +49,7 @@ idf_component_register(
 
 # Only the second pass comes this far. MD5 is in the chip's ROM: ports/esp-idf/md5_rom.c.
 target_compile_definitions(${COMPONENT_LIB} PRIVATE FERRY_CFG_MD5_ELSEWHERE)
+if(CONFIG_FERRY_HASH_PSA)
+    target_compile_definitions(${COMPONENT_LIB} PUBLIC
+        FERRY_CFG_HASH_BYTES=${FERRY_CRYPTO_PSA_HASH_BYTES})
+endif()

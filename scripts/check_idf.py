@@ -20,6 +20,9 @@ CHIP = ["-march=rv32imc", "-mabi=ilp32", "-misa-spec=2.2", "-Os", "-msave-restor
         "-ffunction-sections", "-fdata-sections", "-ffreestanding"]
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Werror"]
 DEFINITIONS = ["FERRY_CFG_MD5_ELSEWHERE"]
+PSA_HASH = Path("crypto/psa_hash.c")  # with CONFIG_FERRY_HASH_PSA instead of these
+OWN_HASH = {Path("crypto/portable.c"), Path("crypto/portable_sha384.c")}
+PSA_DEFINITION = "FERRY_CFG_HASH_BYTES=256"
 HEADERS = ["tests/idf/headers", "tests/idf/libc"]
 CJSON = "/usr/include/cjson"
 PAGE = Path("docs/design/esp-idf.md")
@@ -106,6 +109,14 @@ def door_complaints(root, folder):
             if second["DEFINITIONS"] != DEFINITIONS:
                 yield f"door {name}: definitions {second['DEFINITIONS']}, not {DEFINITIONS}"
             sources = [Path(p).resolve().relative_to(root) for p in wifi[1]["SRCS"]]
+    here = folder / "psa"
+    here.mkdir()
+    psa = replay(root, DOORS["fixed name"], here, 5, "CONFIG_FERRY_HASH_PSA")[1]
+    names = {Path(p).resolve().relative_to(root) for p in psa["SRCS"]}
+    if names & (OWN_HASH | {PSA_HASH}) != {PSA_HASH}:
+        yield f"with PSA's hashes the component has {sorted(names & (OWN_HASH | {PSA_HASH}))}"
+    if psa["DEFINITIONS"] != [*DEFINITIONS, PSA_DEFINITION]:
+        yield f"with PSA's hashes the component defines {psa['DEFINITIONS']}"
     yield sources
 
 
@@ -232,6 +243,14 @@ def measure(root, folder, sources):
         called = checks.run(TOOLS + "nm", "-u", folder / "row.elf").replace("U ", "").split()
         found += [f"{entries[0]} calls {name}, of which OUTSIDE does not know"
                   for name in called if not OUTSIDE.fullmatch(name) and "manifest" not in row]
+    for dialect in reversed(DIALECTS):
+        said = compile_one(root, PSA_HASH, dialect, object_of(folder, PSA_HASH),
+                           f"-D{PSA_DEFINITION}")
+        if said:
+            return rows, [*found, said]
+    with_psa = [s for s in sources if s not in OWN_HASH] + [PSA_HASH]
+    rows.append(("https_update with `CONFIG_FERRY_HASH_PSA`",
+                 text_bytes(folder, with_psa, [ENTRY])[0]))
     for source in sources:
         listing = checks.run(TOOLS + "nm", "-u", object_of(folder, source)).split()
         found += [f"{source} calls {name}" for name in ALLOCATORS if name in listing]

@@ -1,6 +1,6 @@
 /* ferry/crypto.h - the hashes the core calls and some file under crypto/ provides.
  * A context is plain memory: copying the struct clones the running hash, and nothing needs to be
- * freed. Link exactly one of crypto/portable.c and crypto/openssl.c. */
+ * freed. Link exactly one of crypto/portable.c, crypto/openssl.c and crypto/psa_hash.c. */
 #ifndef FERRY_CRYPTO_H
 #define FERRY_CRYPTO_H
 
@@ -14,9 +14,14 @@ extern "C" {
 #define FERRY_SHA256_BYTES 32u
 #define FERRY_MD5_BYTES    16u
 
-/** A running SHA-256 (FIPS 180-4); opaque, 112 bytes. */
+/** A running SHA-256 (FIPS 180-4); opaque, 112 bytes. A build whose hash needs more says how much
+ * in FERRY_CFG_HASH_BYTES, the same in all of its files. */
 struct ferry_sha256 {
+#ifdef FERRY_CFG_HASH_BYTES
+    uint64_t opaque[FERRY_CFG_HASH_BYTES / 8];
+#else
     uint64_t opaque[14];
+#endif
 };
 
 /** A running MD5 (RFC 1321), for the partition table's row; opaque, 96 bytes. */

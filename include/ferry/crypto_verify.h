@@ -47,7 +47,11 @@ FERRY_MUST_CHECK ferry_verdict ferry_verify(enum ferry_scheme scheme, const uint
 
 /** A running SHA-384 (FIPS 180-4); plain memory as in ferry/crypto.h, 216 bytes. */
 struct ferry_sha384 {
+#ifdef FERRY_CFG_HASH_BYTES
+    uint64_t opaque[FERRY_CFG_HASH_BYTES / 8];
+#else
     uint64_t opaque[27];
+#endif
 };
 
 void ferry_sha384_init(struct ferry_sha384 *h);

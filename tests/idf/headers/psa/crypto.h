@@ -33,7 +33,22 @@ typedef struct {
 #define PSA_KEY_TYPE_ECC_KEY_PAIR(fam)   ((psa_key_type_t)(0x7100 | (fam)))
 #define PSA_KEY_TYPE_ECC_PUBLIC_KEY(fam) ((psa_key_type_t)(0x4100 | (fam)))
 
+typedef struct {
+    uint64_t words[30];
+} psa_hash_operation_t;
+
+#define PSA_HASH_OPERATION_INIT                                                                    \
+    {                                                                                              \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
 psa_status_t psa_crypto_init(void);
+psa_status_t psa_hash_setup(psa_hash_operation_t *operation, psa_algorithm_t algorithm);
+psa_status_t psa_hash_update(psa_hash_operation_t *operation, const uint8_t *input, size_t n);
+psa_status_t psa_hash_finish(psa_hash_operation_t *operation, uint8_t *hash, size_t size,
+                             size_t *n);
 void psa_set_key_type(psa_key_attributes_t *attributes, psa_key_type_t type);
 void psa_set_key_usage_flags(psa_key_attributes_t *attributes, psa_key_usage_t usage);
 void psa_set_key_algorithm(psa_key_attributes_t *attributes, psa_algorithm_t algorithm);
