@@ -37,6 +37,15 @@ NVS_REST = ["ferry_nvs_erase_all", "ferry_nvs_purge", "ferry_nvs_commit", "ferry
             "ferry_nvs_next", "ferry_nvs_namespace_name", "ferry_nvs_stats", "ferry_nvs_used"]
 CLIENTS = {"An update client": UPDATE, "An NVS client": NVS, "All of NVS": NVS + NVS_REST}
 
+# What a program without an operating system links of a port: its machine, flash and start included.
+PORTS = {"rv32": {"The ESP32-C3's port": (
+    ["ports/esp32c3/start_esp32c3.S", "ports/esp32c3/esp32c3.c", "ports/esp32c3/esp32c3_uart.c",
+     "ports/esp32c3/flash_rom.c", "ports/espressif/flash_mmu.c", "ports/bare/console_bare.c"],
+    ["machine_init", "machine_flash", "machine_image_off", "machine_end", "console_get",
+     "console_put_text"])}}
+FREESTANDING = ["-std=c11", "-ffreestanding", "-mcmodel=medany", "-ffunction-sections",
+                "-fdata-sections", "-fno-jump-tables"]
+
 # Memory that a caller gives: {name in the table: (header, C expression)}.
 MEMORY = {"An open NVS store": ("ferry/nvs.h", "sizeof(struct ferry_nvs)"),
           "Each page of an NVS store": ("ferry/nvs.h", "FERRY_NVS_WORK_BYTES(1)")}
@@ -87,23 +96,32 @@ def functions(root, target):
     return found
 
 
-def client(root, target, calls):
-    """Text of the core that an app links which makes these calls, its read-only data included."""
+def client(root, target, calls, parts=None):
+    """Text that an app links which makes these calls, read-only data included: of the core or, where
+    parts are given, of what these words make the compiler build."""
     tools, flags = TARGETS[target]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "client.elf"
         archive = root / "build" / target / LIBRARIES["core"]
         command = [tools + "gcc", *flags, "-nostdlib", "-Wl,--gc-sections",
                    "-Wl,--unresolved-symbols=ignore-all", f"-Wl,-e,{calls[0]}",
-                   *(f"-Wl,-u,{name}" for name in calls), str(archive), "-lgcc", "-o",
-                   str(program)]
+                   *(f"-Wl,-u,{name}" for name in calls), *(parts or [str(archive)]), "-lgcc",
+                   "-o", str(program)]
         done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise SystemExit(f"size: cannot link the client for {target}:\n{done.stderr}")
         there = checks.run(tools + "nm", program).split()
         if missing := [name for name in calls if name not in there]:
-            raise SystemExit(f"size: the core built for {target} has no {', '.join(missing)}")
+            raise SystemExit(f"size: what is built for {target} has no {', '.join(missing)}")
         return int(checks.run(tools + "size", program).splitlines()[1].split()[0])
+
+
+def port(root, target, sources, calls):
+    """Text of a port, as the same compiler makes it."""
+    folders = {Path(name).parent for name in sources} | {Path("include")}
+    return client(root, target, calls, [*OPTIMISE, *FREESTANDING,
+                                        *(f"-I{root / folder}" for folder in sorted(folders)),
+                                        *(str(root / name) for name in sources)])
 
 
 def memory(root, target, header, expression):
@@ -124,7 +142,9 @@ def measure(root):
         if not (root / "build" / target / LIBRARIES["core"]).is_file():
             raise SystemExit(f"size: build/{target} is not built; scripts/build.sh {target}")
         measured[target] = {
-            "clients": {name: client(root, target, calls) for name, calls in CLIENTS.items()},
+            "clients": {name: client(root, target, calls) for name, calls in CLIENTS.items()} |
+                       {name: port(root, target, *what)
+                        for name, what in PORTS.get(target, {}).items()},
             "memory": {name: memory(root, target, *what) for name, what in MEMORY.items()},
             "objects": objects(root, target), "functions": functions(root, target)}
     return measured
@@ -134,7 +154,8 @@ def write(root, measured):
     parts = [INTRO]
     for target, m in measured.items():
         parts.append(f"\n## {target}\n\n")
-        parts += [f"{name} links {n} bytes of the core.\n" for name, n in m["clients"].items()]
+        parts += [f"{name} links {n} bytes of {'the core' if name in CLIENTS else 'its own'}.\n"
+                  for name, n in m["clients"].items()]
         parts += [f"{name} takes {n} bytes of memory.\n" for name, n in m["memory"].items()]
         parts.append("\n| object | text | data | bss |\n|---|---|---|---|\n")
         parts += [f"| {name} | {t} | {d} | {b} |\n" for name, (t, d, b) in m["objects"].items()]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the example: OUTDIR/baremetal-VERSION.bin, images that Espressif's bootloader loads, and the
-# ELF files they are made of. Needs riscv64-unknown-elf-gcc, and ferry itself for the images: FERRY
-# names it, build/release/ferry if not set. CONSOLE=usb: talk on the chip's USB port.
+# Builds the example: OUTDIR/baremetal-VERSION.bin, images that Espressif's bootloader loads, and
+# the ELF files they are made of. Needs riscv64-unknown-elf-gcc, and ferry itself for the images:
+# FERRY names it, build/release/ferry if not set. CONSOLE=usb: talk on the chip's USB port.
 set -euo pipefail
 
 if [ $# -ne 1 ]; then

@@ -1,6 +1,6 @@
-"""An ESP32-C3 as far as a program without ESP-IDF needs one: memory, the flash behind its cache, the
-ROM's flash routines, console, clock, watchdogs, reset. An emulated rv32imc runs the program; what
-Espressif's bootloader would do, the virtual device decides and this file does.
+"""An ESP32-C3 as far as a program without ESP-IDF needs one: memory, the flash behind its cache,
+the ROM's flash routines, console, clock, watchdogs, reset. An emulated rv32imc runs the program;
+what Espressif's bootloader would do, the virtual device decides and this file does.
 
 It is stricter than the chip: a program that reaches for the flash while the cache does not have it,
 calls the ROM with what it does not take, or touches a register that is not known here, dies."""

@@ -19,8 +19,7 @@ RUNS_FROM_FLASH = {"firmware_start", "trap"}  # before the flash is away, and af
 # What a careless driver does, and what the chip says of it.
 FAULTS = {
     "the driver lies in flash": (
-        "ports/esp32c3/flash_rom.h", '#define IN_RAM __attribute__((section(".iram.text"), noinline))',
-        "#define IN_RAM __attribute__((noinline))", "at 0x42"),
+        "ports/esp32c3/flash_rom.h", 'section(".iram.text"), noinline', "noinline", "at 0x42"),
     "the cache keeps the flash": (
         CHIP_DRIVER, "was[1] = ((uint32_t(*)(void))ROM_SUSPEND_CACHE)();", "was[1] = 4;",
         "while the cache uses the flash"),

@@ -9,7 +9,7 @@ TABLE = "docs/size.md"
 
 @pytest.fixture
 def built(tree):
-    tree.copy("include")
+    tree.copy("include", "ports")
     for preset in ("rv32", "xtensa"):
         tree.copy(f"build/{preset}/libferry_core.a", f"build/{preset}/libferry_crypto_portable.a",
                   f"build/{preset}/CMakeFiles/ferry_core.dir",
@@ -39,9 +39,12 @@ def test_grown_function_is_found(built):
     built.finds("size", "rv32: core/image.c:ferry_image_feed grew")
 
 
-def test_grown_client_is_found(built):
+def test_grown_client_and_port_are_found(built):
     shrink(built, r"An update client links ", 5)
-    built.finds("size", "rv32: an update client grew")
+    shrink(built, r"The ESP32-C3's port links ", 5)
+    code, output = built.check("size")
+    assert code == 1 and "rv32: an update client grew" in output
+    assert "rv32: the ESP32-C3's port grew" in output
 
 
 def test_grown_nvs_client_is_found(built):
