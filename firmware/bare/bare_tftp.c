@@ -12,6 +12,7 @@
 #define SERVER_IP   0x0a000202u // 10.0.2.2
 #define FIRST_PORT  49152u      // what nobody has registered begins here
 #define N_PORTS     16384u
+#define TRIES       5u // 0.25 s to 4 s apart: silence ends after 7.75 s
 #define ARP_TRIES   10u
 #define ARP_WAIT_US 200000u
 #define REPORT_STEP 65536u
@@ -142,7 +143,8 @@ static ferry_err open_job(const char *const words[BARE_WORDS])
     job.server_port = (uint16_t)port;
     job.our_port = (uint16_t)(FIRST_PORT + chance % N_PORTS);
     job.lan = (struct lan){.ip = OUR_IP, .peer_ip = SERVER_IP};
-    ferry_err err = ferry_tftp_begin(&job.tftp, &(struct ferry_tftp_config){.file = words[1]});
+    const struct ferry_tftp_config config = {.file = words[1], .tries = TRIES};
+    ferry_err err = ferry_tftp_begin(&job.tftp, &config);
     if (!err)
         err = net_open(job.lan.mac);
     return err ? err : find_server();
