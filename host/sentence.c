@@ -215,7 +215,8 @@
     X(FERRY_ERR_RELEASE_BAD, "the release failed on this device before" WHY)                       \
     X(FERRY_ERR_NO_APP, "no slot holds an application to start" WHY)                               \
     X(FERRY_ERR_SERVER_STATE, "the state folder[ {file}] of the server is not usable" WHY)         \
-    X(FERRY_ERR_DATABASE, "the database of the server is not usable" WHY)
+    X(FERRY_ERR_DATABASE, "the database of the server is not usable" WHY)                          \
+    X(FERRY_ERR_RELEASE_REFUSED, "{file|the image} is no release" WHY)
 
 /** NULL for a number that is no error of ours. No default: the compiler complains about an error
  * of ferry/err.h that has no sentence here. */

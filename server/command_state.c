@@ -47,6 +47,13 @@ int command_state_close(struct command_state *s, int exit_code)
     return exit_code;
 }
 
+int command_state_run(struct cli_call *call, int (*work)(struct command_state *s))
+{
+    struct command_state s;
+    const int exit_code = command_state_open(&s, call, true);
+    return command_state_close(&s, exit_code == CLI_EXIT_OK ? work(&s) : exit_code);
+}
+
 int command_state_db_failed(struct command_state *s, enum db_result result)
 {
     return cli_fail_text(s->call->out, FERRY_ERR_DATABASE, "%s: %s",

@@ -26,6 +26,10 @@ int command_state_open(struct command_state *s, struct cli_call *call, bool with
 /** Closes; returns exit_code. */
 int command_state_close(struct command_state *s, int exit_code);
 
+/** Opens the state folder with its database, does the work, and closes: what most commands are.
+ * work returns an exit code, and so does this. */
+int command_state_run(struct cli_call *call, int (*work)(struct command_state *s));
+
 /** Says that a call of the database failed. */
 int command_state_db_failed(struct command_state *s, enum db_result result);
 

@@ -24,6 +24,17 @@
     X(ca_forget)                                                                                   \
     X(audit_show)                                                                                  \
     X(audit_verify)                                                                                \
+    X(backup)                                                                                      \
+    X(restore)                                                                                     \
+    X(channel_add)                                                                                 \
+    X(channel_follow)                                                                              \
+    X(channel_key)                                                                                 \
+    X(channel_list)                                                                                \
+    X(release_add)                                                                                 \
+    X(release_list)                                                                                \
+    X(release_public)                                                                              \
+    X(release_show)                                                                                \
+    X(release_withdraw)                                                                            \
     X(help)
 
 #define FERRYD_DECLARE_(name) extern const struct cli_command cli_cmd_##name;

@@ -2,15 +2,18 @@
 #include "store_release.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "store_channel.h"
 
 #define COLUMNS                                                                                    \
     "r.sha256, r.serial, r.project, r.version, r.chip, r.secure_version, r.length, r.crc32, "      \
     "r.keys, r.is_public, r.added"
 
-#define KEY_CHARS (RELEASE_HEX_BYTES - 1)
+#define KEY_CHARS  (RELEASE_HEX_BYTES - 1)
+#define NAME_LEAST 8u // digits of a SHA-256; fewer are a serial number
 
 /** Keys stand in one column, one after the other. */
 static void split_keys(const char *text, struct release *out)
@@ -62,6 +65,30 @@ enum db_result release_find_version(struct db *db, const char *project, const ch
                 "SELECT " COLUMNS " FROM release r"
                 " WHERE r.project = $1 AND r.chip = $2 AND r.version = $3",
                 values, 3, out);
+}
+
+bool release_name_is_fine(const char *name)
+{
+    const size_t n = strlen(name);
+    return (n > 0 && n < NAME_LEAST && strspn(name, "0123456789") == n) ||
+           (n >= NAME_LEAST && n <= KEY_CHARS && hex_is(name, n));
+}
+
+enum db_result release_named(struct db *db, const char *name, struct release *out)
+{
+    if (strlen(name) < NAME_LEAST) {
+        const struct db_value serial[] = {db_int(strtoll(name, NULL, 10))};
+        return find(db, "SELECT " COLUMNS " FROM release r WHERE r.serial = $1", serial, 1, out);
+    }
+    char pattern[RELEASE_HEX_BYTES + 1];
+    int64_t n = 0;
+    snprintf(pattern, sizeof(pattern), "%.64s%%", name); // hex digits alone: no wildcard in it
+    const struct db_value like[] = {db_text(pattern)};
+    const enum db_result result =
+        db_number(db, &n, "SELECT COUNT(*) FROM release WHERE sha256 LIKE $1", like, 1);
+    if (result != DB_OK || n != 1)
+        return result;
+    return find(db, "SELECT " COLUMNS " FROM release r WHERE r.sha256 LIKE $1", like, 1, out);
 }
 
 enum db_result release_for_device(struct db *db, const char *device, const char *project,

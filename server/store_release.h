@@ -43,6 +43,13 @@ enum db_result release_newest_public(struct db *db, const char *channel, struct 
 /** Adds it; release->serial gets its number. Inside db_transaction only. */
 enum db_result release_add(struct db *db, struct release *release);
 
+/** The release that a person names: by its serial number, or by at least 8 digits that its SHA-256
+ * begins with. DB_ROW: *out is it; DB_OK: none is, or more than one. */
+enum db_result release_named(struct db *db, const char *name, struct release *out);
+
+/** Whether a word may name a release. */
+bool release_name_is_fine(const char *name);
+
 enum db_result release_set_public(struct db *db, const char *sha256, bool is_public);
 
 /** Calls each for every release, the newest first; "" for project: all. */

@@ -170,7 +170,8 @@ extern "C" {
     X(FERRY_ERR_RELEASE_BAD, -1306, "release failed on this device before")                        \
     X(FERRY_ERR_NO_APP, -1307, "no application to hand over to")                                   \
     X(FERRY_ERR_SERVER_STATE, -1400, "state folder of the server is not usable")                   \
-    X(FERRY_ERR_DATABASE, -1401, "database of the server is not usable")
+    X(FERRY_ERR_DATABASE, -1401, "database of the server is not usable")                           \
+    X(FERRY_ERR_RELEASE_REFUSED, -1402, "catalogue does not take this image")
 
 #define FERRY_ERR_ENUM_(name, number, text) name = (number),
 typedef enum ferry_err { FERRY_ERR_LIST(FERRY_ERR_ENUM_) } ferry_err;
