@@ -284,10 +284,8 @@ static enum db_result run_work(struct db *db, enum db_mode mode, db_work work, v
     }
     const int64_t until = now_ms() + RETRY_FOR_MS;
     enum db_result result = attempt_work(db, mode, work, ctx);
-    for (unsigned attempt = 1; result == DB_RETRY && now_ms() < until; attempt++) {
-        pause_before(attempt);
+    while (result == DB_RETRY && now_ms() < until)
         result = attempt_queued(db, mode, work, ctx);
-    }
     return result;
 }
 
