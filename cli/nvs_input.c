@@ -9,6 +9,7 @@
 #include "device_json.h"
 #include "device_words.h"
 #include "ferry/bytes.h"
+#include "merged.h"
 #include "nvs_key_file.h"
 #include "nvs_memory.h"
 
@@ -65,10 +66,13 @@ static int find_flash(const struct cli_call *call, struct nvs_input *in, uint32_
     return CLI_EXIT_OK;
 }
 
-static int open_file(const struct cli_call *call, struct nvs_input *in, bool writable)
+static int open_file(const struct cli_call *call, struct nvs_input *in, bool writable,
+                     uint32_t table_off)
 {
     struct ferry_fault fault = {0};
-    const ferry_err err = ferry_flash_file_open(&in->file, in->flash_path, writable, &fault);
+    struct ferry_merged merged;
+    const ferry_err err =
+        ferry_merged_open(&in->file, in->flash_path, writable, table_off, &merged, &fault);
     if (!err)
         return CLI_EXIT_OK;
     fault.err = err;
@@ -283,7 +287,7 @@ int nvs_input_open(const struct cli_call *call, struct nvs_input *in, bool writa
     in->path = call->args[0];
     in->file.fd = -1;
     int exit_code = find_flash(call, in, &table_off);
-    if (exit_code || (exit_code = open_file(call, in, writable)) != CLI_EXIT_OK)
+    if (exit_code || (exit_code = open_file(call, in, writable, table_off)) != CLI_EXIT_OK)
         return exit_code;
     exit_code = find_region(call, in, table_off);
     if (!exit_code)

@@ -40,8 +40,10 @@ struct nvs_input {
 extern const struct argp_option nvs_input_options[];
 
 #define NVS_INPUT_ABOUT                                                                            \
-    "STORE is the directory of a virtual device, a file with the contents of a flash chip, or a "  \
-    "file with nothing but an NVS partition. A file with a partition table at --table-offset is "  \
+    "STORE is the directory of a virtual device, a file with the contents of a flash chip (a "     \
+    "dump "                                                                                        \
+    "or a merged image), or a file with nothing but an NVS partition. A file with a partition "    \
+    "table at --table-offset is "                                                                  \
     "a flash chip's; one without, whose pages begin as those of NVS do, is a partition; --image "  \
     "says it of one that shows neither. Of a device the partition labelled 'nvs' is taken, or "    \
     "the only one of type nvs."

@@ -59,6 +59,23 @@ def unchanged(store, work):
     return result
 
 
+def test_merged_image_is_a_store_too(ferry, image, tmp_path):
+    """It ends anywhere and, for some chips, begins with the bootloader behind the flash's start."""
+    boot = images.app(no_descriptor=True, size=9000, chip="esp32")
+    app = images.app(chip="esp32")
+    flash = images.dump({"ota_0": app, "nvs": image.read_bytes()}, chip="esp32")
+    merged, before = tmp_path / "merged.bin", flash[0x1000 + len(boot):0x10000 + len(app)]
+    merged.write_bytes(boot + before)
+    assert entries(ferry, merged) == entries(ferry, image)
+    ferry.ok("nvs", "set", merged, "app", "boots", "u32", "8")
+    ferry.ok("nvs", "set", image, "app", "boots", "u32", "8")
+    at = NVS_OFF - 0x1000
+    after = merged.read_bytes()
+    assert after[at:at + 0x4000] == image.read_bytes()
+    assert after[:at] == (boot + before)[:at]
+    assert after[at + 0x4000:] == (boot + before)[at + 0x4000:]
+
+
 def test_list_on_image_dump_and_device(ferry, image, dump, stored):
     want = entries(ferry, image)
     assert {key: want[key]["type"] for key in want} == {
