@@ -1,5 +1,5 @@
-# BearSSL, where scripts/fetch_bearssl.sh has brought its sources; Debian packages it for Linux only.
-# On the host it is needed by the tests alone, which hold it against OpenSSL.
+# BearSSL, where scripts/fetch_bearssl.sh has brought its sources; Debian packages it for Linux
+# only. On the host it is needed by the tests alone, which hold it against OpenSSL.
 set(FERRY_BEARSSL_DIR "${PROJECT_SOURCE_DIR}/build/bearssl" CACHE PATH "where BearSSL's inc is")
 if(EXISTS "${FERRY_BEARSSL_DIR}/version")
     set(FERRY_BEARSSL ON)

@@ -90,7 +90,7 @@ def find(root, name, header):
                  Path("ports/posix"), Path("ports/sim"), Path("ports/template"), Path("cli"),
                  Path("ports/esp-idf"),
                  Path("ports/bare"), Path("ports/espressif"), Path("ports/esp32c3"),
-                 Path("ports/sifive-u"), Path("tests/port"),
+                 Path("ports/sifive-u"), Path("ports/virt"), Path("tests/port"),
                  Path("compat/esp-idf"), Path("compat/esp-idf/include"),
                  Path("tests"), Path("tests/support")):
         if (root / base / header).is_file():

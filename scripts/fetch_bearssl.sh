@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches the sources of BearSSL that a P-256 signature check needs, out of Debian's source package.
-# They go to build/bearssl/, are not committed, and are fetched once. The machine's own apt is asked,
-# with its mirrors, proxies and keys; its lists of sources stay as they are.
+# Fetches the sources of BearSSL that a P-256 signature check needs, out of Debian's source
+# package. They go to build/bearssl/, are not committed, and are fetched once. The machine's own apt
+# is asked, with its mirrors, proxies and keys; its lists of sources stay as they are.
 #     scripts/fetch_bearssl.sh            fails if they cannot be fetched
 #     scripts/fetch_bearssl.sh --try      says so and goes on: what checks signatures on bare metal
 #                                         is then not built

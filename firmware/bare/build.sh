@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds what an emulated machine boots: OUTDIR/rom.elf, its boot ROM; bootloader.bin; and the sample
-# app's releases, bare-VERSION.bin, with the ELF files they are made of. MACHINE is sifive-u, as if
-# none is named, or virt, whose app has a network. With a KEY, ECDSA P-256 in PEM form, releases are
-# signed by it, and bootloader and app trust nothing else; that takes BearSSL, which
+# Builds what an emulated machine boots: OUTDIR/rom.elf, its boot ROM; bootloader.bin; and the
+# sample app's releases, bare-VERSION.bin, with the ELF files they are made of. MACHINE is sifive-u,
+# as if none is named, or virt, whose app has a network. With a KEY, ECDSA P-256 in PEM form,
+# releases are signed by it, and bootloader and app trust nothing else; that takes BearSSL, which
 # scripts/fetch_bearssl.sh brings. Needs riscv64-unknown-elf-gcc, and ferry itself for the images:
 # FERRY names it, build/release/ferry if not set.
 set -euo pipefail
@@ -25,8 +25,12 @@ rom=(0x80000000 0x10000)
 bootloader=(0x80010000 0x30000)
 app=(0x80100000 0x100000)
 
+list() { # NAME: that list of cmake/ferry_sources.cmake
+    cmake "-DWHAT=$1" -P firmware/bare/sources.cmake 2>&1
+}
+
 # The whole core, once; what a program does not call it does not link.
-mapfile -t sources < <(cmake -P firmware/bare/sources.cmake 2>&1)
+mapfile -t sources < <(list FERRY_CORE_SOURCES)
 core=$out/core.a
 "$compile" library "$core" "${sources[@]}" crypto/portable.c
 trust=(firmware/bare/bare_trust_none.c)
@@ -56,9 +60,9 @@ release() { # VERSION BALLAST_KB SOURCES... [FLAG...]
 trust_key() {
     local bearssl=build/bearssl digest files
     digest=$(sed 's/../0x&,/g' <<<"$(grep -o '[0-9a-f]\{64\}' "$out/sign.json")")
-    mapfile -t files < <(cmake -DWHAT=FERRY_CRYPTO_BEARSSL_SOURCES -P firmware/bare/sources.cmake 2>&1)
+    mapfile -t files < <(list FERRY_CRYPTO_BEARSSL_SOURCES)
     "$compile" library "$out/verify.a" "-isystem$root/$bearssl/inc" "${files[@]}"
-    mapfile -t files < <(cmake -DWHAT=FERRY_BEARSSL_SOURCES -P firmware/bare/sources.cmake 2>&1)
+    mapfile -t files < <(list FERRY_BEARSSL_SOURCES)
     "$compile" library "$out/bearssl.a" -w "-I$root/$bearssl/inc" "-I$root/$bearssl/src" \
         "${files[@]/#/$bearssl/src/}"
     trust=("-DBARE_KEY_DIGESTS={$digest}" firmware/bare/bare_trust_keys.c "$core" "$out/verify.a"

@@ -1,6 +1,6 @@
-"""Updates over the network, on QEMU's virt: the sample app fetches a release by TFTP, from QEMU's own
-server and from tftpd-hpa, and trusts neither: bootloader and app take only what the key has signed
-that they were built with. Before each boot ferry's tools say what the machine will do."""
+"""Updates over the network, on QEMU's virt: the sample app fetches a release by TFTP, from QEMU's
+own server and from tftpd-hpa, and trusts neither: bootloader and app take only what the key has
+signed that they were built with. Before each boot ferry's tools say what the machine will do."""
 
 import hashlib
 import subprocess

@@ -1,4 +1,5 @@
-"""tftpd-hpa on a port of this machine, and a wire to it that loses datagrams or breaks. Loopback only."""
+"""tftpd-hpa on a port of this machine, and a wire to it that loses datagrams or breaks. All of it on
+loopback."""
 
 import os
 import select
@@ -19,7 +20,7 @@ def free_port():
 
 
 class Tftpd:
-    """Debian's server, which serves a folder. It changes its user and its root, so it needs root."""
+    """Debian's server of a folder. It changes its user and its root directory: it needs root."""
 
     def __init__(self, folder):
         folder.chmod(0o755)
