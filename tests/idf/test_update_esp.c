@@ -6,22 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ferry/boot.h"
-#include "ferry/partition.h"
-#include "ferry/slots.h"
-
 #include "app_image.h"
+#include "fake_esp_board.h"
 #include "fake_esp_chip.h"
 #include "fake_esp_flash.h"
 #include "fake_esp_http.h"
 #include "keeper_nvs.h"
 #include "t.h"
 
-#define OTADATA_OFF 0xd000u
-#define SLOT_OFF(n) (0x10000u + 0x80000u * (uint32_t)(n))
-#define SLOT_BYTES  0x80000u
-#define PAYLOAD     200000u
-#define URL         "https://updates.example.com/app.bin"
+#define PAYLOAD 200000u
+#define URL     "https://updates.example.com/app.bin"
 
 static struct ferry_esp_update update;
 static struct ferry_esp esp;
@@ -41,42 +35,14 @@ static void make_images(void)
                                                        .chip_id = 5});
 }
 
-static void put(uint32_t off, const uint8_t *bytes, uint32_t n)
-{
-    static struct ferry_flash_esp view;
-    T_EQ_INT(ferry_flash_esp_open(&view, NULL, fake_chip.is_encrypted), FERRY_OK);
-    uint8_t unit[16];
-    for (uint32_t at = 0; at < n; at += 16) {
-        memset(unit, 0xff, sizeof unit);
-        memcpy(unit, bytes + at, n - at < 16 ? n - at : 16);
-        T_EQ_INT(view.flash.ops->prog(&view.flash, off + at, unit, 16), FERRY_OK);
-    }
-}
-
-/* A chip with two slots on which v1 runs in ota_0. */
 static void fresh_chip(bool is_encrypted)
 {
-    const struct ferry_partition rows[] = {
-        {.off_bytes = 0x9000, .size_bytes = 0x4000, .type = 1, .subtype = 2, .label = "nvs"},
-        {.off_bytes = OTADATA_OFF, .size_bytes = 0x2000, .type = 1, .label = "otadata"},
-        {.off_bytes = SLOT_OFF(0), .size_bytes = SLOT_BYTES, .subtype = 0x10, .label = "ota_0"},
-        {.off_bytes = SLOT_OFF(1), .size_bytes = SLOT_BYTES, .subtype = 0x11, .label = "ota_1"}};
-    uint8_t table[FERRY_TABLE_BYTES];
-    fake_flash_reset();
-    memset(&fake_chip, 0, sizeof fake_chip);
-    fake_chip.is_encrypted = is_encrypted;
-    fake_chip.running_address = SLOT_OFF(0);
-    T_EQ_INT(ferry_table_encode(rows, 4, true, table, NULL), FERRY_OK);
-    put(0x8000, table, sizeof table);
-    put(SLOT_OFF(0), v1, n_v1);
+    fake_board_fresh(is_encrypted, v1, n_v1);
 }
 
 static int boots_next(void)
 {
-    struct ferry_slots slots;
-    T_EQ_INT(ferry_esp_open(&esp, NULL), FERRY_OK);
-    T_EQ_INT(ferry_slots_load(&esp.device, &slots), FERRY_OK);
-    return ferry_slots_boot(&esp.device, &slots);
+    return fake_board_boots(&esp, NULL);
 }
 
 static bool slot_holds_v2(void)
@@ -84,7 +50,7 @@ static bool slot_holds_v2(void)
     static uint8_t got[sizeof v2];
     const struct ferry_flash *f = &esp.flash.flash;
     T_EQ_INT(ferry_esp_open(&esp, NULL), FERRY_OK);
-    return !f->ops->read(f, SLOT_OFF(1), got, n_v2) && !memcmp(got, v2, n_v2);
+    return !f->ops->read(f, FAKE_SLOT_OFF(1), got, n_v2) && !memcmp(got, v2, n_v2);
 }
 
 #define GOOD_SERVER                                                                                \
@@ -124,7 +90,7 @@ static void policy_comes_from_the_chip(void)
     T_CHECK(esp.policy.rollback && !esp.policy.anti_rollback);
     T_EQ_STR(esp.policy.chip->name, "esp32c3");
     T_EQ_INT(esp.device.running, 0);
-    fake_chip.running_address = SLOT_OFF(1) + 0x20;
+    fake_chip.running_address = FAKE_SLOT_OFF(1) + 0x20;
     T_EQ_INT(ferry_esp_open(&esp, NULL), FERRY_OK);
     T_EQ_INT(esp.device.running, 1);
     fake_chip.has_no_running = true;
