@@ -13,6 +13,7 @@
 #include "ferry/crypto.h"
 #include "ferry/image.h"
 #include "ferry/signature.h"
+#include "ferry/table.h"
 #include "hex.h"
 #include "merged.h"
 #include "sentence.h"
@@ -98,6 +99,10 @@ static bool refuse_other(const struct image_flash *f, char why[CATALOGUE_WHY_BYT
         return refuse(why,
                       "it is a merged image, a whole flash with bootloader and partition table; a "
                       "release is the application alone: `ferry image extract` takes it out");
+    struct ferry_table table;
+    if (ferry_table_open(&table, &f->flash, TABLE_OFF, NULL) == FERRY_OK)
+        return refuse(why, "it is the contents of a whole flash, with a partition table; a release "
+                           "is the application alone: `ferry image extract` takes it out");
     if (f->n < FERRY_IMAGE_HEADER_BYTES)
         return refuse(why, "it has %" PRIu32 " bytes; an image's header alone has %u", f->n,
                       FERRY_IMAGE_HEADER_BYTES);
@@ -124,15 +129,15 @@ bool catalogue_read(const uint8_t *bytes, size_t n, struct release *out,
     struct image_flash f;
     struct ferry_image img;
     struct ferry_app_desc desc;
-    uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES], work[4096];
+    uint8_t desc_head[FERRY_APP_DESC_HEAD_BYTES];
     if (n > CATALOGUE_MOST_BYTES)
         return refuse(why, "it has %zu bytes; a slot holds %u at most", n, CATALOGUE_MOST_BYTES);
     as_flash(&f, bytes, (uint32_t)n);
     if (!refuse_other(&f, why))
         return false;
-    const struct ferry_region region = {&f.flash, 0, (uint32_t)n};
-    const struct ferry_image_rules rules = {.desc_head = desc_head, .max_bytes = (uint32_t)n};
-    if (ferry_image_verify(&region, &rules, work, sizeof(work), &img))
+    const struct ferry_image_rules rules = {.desc_head = desc_head};
+    ferry_image_begin(&img, &rules);
+    if (ferry_image_feed(&img, bytes, n) || ferry_image_end(&img))
         return refuse_fault(why, &img.fault);
     const struct ferry_chip *chip = ferry_chip_by_id(img.header.chip_id);
     if (!chip)
