@@ -2,13 +2,17 @@
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
 import postgres
 import pytest
+from ferryd import Ferryd
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/e2e"))  # images.py, the builder of images
 FERRYD = ROOT / os.environ.get("FERRYD", "build/release/ferryd")
 
 
@@ -34,3 +38,35 @@ def cluster():
         if started:
             started.stop("immediate")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def engine(request):
+    """Everything that needs a database runs on both."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def new_server(engine, request, tmp_path_factory):
+    """Makes servers of this engine, not started yet; the words are ferryd.Ferryd's. They are
+    killed in the end, if a test has not stopped them."""
+    made = []
+
+    def make(*init_options, **how):
+        if engine == "postgres":
+            cluster = request.getfixturevalue("cluster")
+            init_options += ("--database", cluster.where(cluster.new_database()))
+        made.append(Ferryd(tmp_path_factory.mktemp("server") / "state", *init_options, **how))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def server(new_server):
+    """A ferryd that runs."""
+    one = new_server().start()
+    yield one
+    assert one.stop() == 0, one.log.read_text()[-2000:]
