@@ -97,8 +97,8 @@ def functions(root, target):
 
 
 def client(root, target, calls, parts=None):
-    """Text that an app links which makes these calls, read-only data included: of the core or, where
-    parts are given, of what these words make the compiler build."""
+    """Text that an app links which makes these calls, read-only data included: of the core or,
+    where parts are given, of what these words make the compiler build."""
     tools, flags = TARGETS[target]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "client.elf"

@@ -5,10 +5,11 @@ import re
 import subprocess
 
 import pytest
-from board import BANNER, TABLE, Board, send_update
+from board import BANNER, Board, send_update
 from chip import FLASH_BYTES, RTC_WDT, SUPER_WDT, WDT, Chip
 from machine import ROOT, Silence, run_script, tree_with_fault
 
+TABLE = ROOT / "examples/esp32c3-baremetal/partitions.csv"
 IMAGE_OFF, OTHER_OFF = 0x10000, 0x110000
 CONTRACT = ["tests/emulator/contract_esp32c3.c", "tests/emulator/tiny_printf.c",
             "tests/port/contract.c", "core/chip.c", "firmware/demo/desc.c", '-DDEMO_VERSION="1"',
