@@ -13,9 +13,9 @@
 #include "http_gate.h"
 #include "http_reply.h"
 #include "http_watch.h"
-#include "rate_limits.h"
 #include "log.h"
 #include "metrics.h"
+#include "rate_limits.h"
 #include "routes.h"
 #include "thread_db.h"
 

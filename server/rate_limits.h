@@ -13,7 +13,7 @@ enum limit_kind {
     LIMIT_ENROL_ADDRESS, // tries to enrol
     LIMIT_ENROL_TOKEN,
     LIMIT_SIGNATURES, // of the authority, altogether
-    LIMIT_LOGIN, // tries to log in, of an address
+    LIMIT_LOGIN,      // tries to log in, of an address
     LIMIT_KINDS
 };
 

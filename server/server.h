@@ -1,5 +1,5 @@
 /* server/server.h - what the parts of ferryd share: the state folder, settings, the open keys.
- * Filled by serve.c from the configuration (config.h) before the first listener opens; after that
+ * Filled by service.c from the configuration (config.h) before the first listener opens; after that
  * threads only read it, but for what has its own lock. */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H

@@ -1,5 +1,5 @@
-/* server/serve.c - opens what a server needs, waits for signals, closes it again. */
-#include "serve.h"
+/* server/service.c - opens what a server needs, waits for signals, closes it again. */
+#include "service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,13 +25,13 @@
 #define LOOK_EVERY_MS 1000u
 #define DRAIN_LOOK_MS 20
 
-static bool refuse(char why[SERVE_WHY_BYTES], const char *what, const char *reason)
+static bool refuse(char why[SERVICE_WHY_BYTES], const char *what, const char *reason)
 {
-    snprintf(why, SERVE_WHY_BYTES, "%s: %s", what, reason);
+    snprintf(why, SERVICE_WHY_BYTES, "%s: %s", what, reason);
     return false;
 }
 
-static bool open_folders(struct server *s, const char *dir, char why[SERVE_WHY_BYTES])
+static bool open_folders(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES])
 {
     s->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir_fd < 0)
@@ -46,7 +46,7 @@ static bool open_folders(struct server *s, const char *dir, char why[SERVE_WHY_B
 }
 
 /** The schema is brought up to date before the first request. */
-static bool open_database(struct server *s, char why[SERVE_WHY_BYTES])
+static bool open_database(struct server *s, char why[SERVICE_WHY_BYTES])
 {
     char reason[DB_DETAIL_BYTES];
     struct db *db = NULL;
@@ -83,7 +83,7 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static bool open_all(struct server *s, const char *dir, char why[SERVE_WHY_BYTES])
+static bool open_all(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES])
 {
     char reason[CA_WHY_BYTES];
     if (!open_folders(s, dir, why) || !open_database(s, why))
@@ -101,16 +101,16 @@ static bool open_all(struct server *s, const char *dir, char why[SERVE_WHY_BYTES
     return http_open(s, why) != NULL;
 }
 
-bool serve_open(struct server *s, const char *dir, char why[SERVE_WHY_BYTES])
+bool service_open(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES])
 {
     s->dir_fd = s->blobs_fd = -1;
     if (open_all(s, dir, why))
         return true;
-    serve_close(s);
+    service_close(s);
     return false;
 }
 
-void serve_close(struct server *s)
+void service_close(struct server *s)
 {
     http_close(s->listeners);
     s->listeners = NULL;
@@ -133,7 +133,7 @@ static void signals(sigset_t *set)
     sigaddset(set, SIGTERM);
 }
 
-void serve_block(void)
+void service_block(void)
 {
     sigset_t set;
     signals(&set);
@@ -152,7 +152,7 @@ static void reload_failed(const char *what, const char *why)
 static void reload(struct server *s, const char *dir)
 {
     struct config fresh;
-    char why[SERVE_WHY_BYTES];
+    char why[SERVICE_WHY_BYTES];
     unsigned n_left = 0;
     char state[64];
     struct timespec now;
@@ -193,7 +193,7 @@ static void stop(struct server *s)
     log_line(LOG_LEVEL_INFO, "stop", "answers_finished=%u answers_cut=%u", before - busy, busy);
 }
 
-void serve_run(struct server *s, const char *dir)
+void service_run(struct server *s, const char *dir)
 {
     sigset_t set;
     const unsigned beat_ms = systemd_watchdog_ms();

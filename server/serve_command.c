@@ -1,4 +1,4 @@
-/* server/cmd_serve.c - `ferryd serve`: the server itself. */
+/* server/serve_command.c - `ferryd serve`: the server itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "command.h"
 #include "http_doors.h"
 #include "log.h"
-#include "serve.h"
+#include "service.h"
 
 enum { OPT_CHECK = CLI_OPT_OWN };
 
@@ -48,18 +48,18 @@ static void announce(struct cli_call *call, const struct server *s)
 static int run(struct cli_call *call)
 {
     static struct server server; // too large for a stack, and there is one
-    char why[SERVE_WHY_BYTES];
+    char why[SERVICE_WHY_BYTES];
     const char *const dir = call->args[0];
     if (!config_load(&server.config, dir, why))
         return cli_fail_text(call->out, FERRY_ERR_SERVER_STATE, "%s", why);
     if (cli_has(call, OPT_CHECK))
         return check(call, &server.config);
-    serve_block();
-    if (!serve_open(&server, dir, why))
+    service_block();
+    if (!service_open(&server, dir, why))
         return cli_fail_text(call->out, FERRY_ERR_SERVER_STATE, "%s", why);
     announce(call, &server);
-    serve_run(&server, dir);
-    serve_close(&server);
+    service_run(&server, dir);
+    service_close(&server);
     return cli_done(call->out);
 }
 
