@@ -43,6 +43,7 @@ static void finish_reflash(void)
     const struct ferry_reflash_config config = {
         .flash = flash,
         .journal = ferry_reflash_journal_default(flash),
+        .gate = bare_trust_plan_gate(),
         .work = reflash_work,
         .work_bytes = sizeof(reflash_work),
     };

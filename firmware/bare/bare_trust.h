@@ -5,9 +5,13 @@
 #define BARE_TRUST_H
 
 #include "ferry/device.h"
+#include "ferry/journal.h"
 
 /** What every update must pass, for ferry_policy.gate; NULL: nothing more. */
 struct ferry_gate *bare_trust_gate(void);
+
+/** What every reflash plan must pass, for ferry_reflash_config.gate; NULL: nothing more. */
+struct ferry_plan_gate *bare_trust_plan_gate(void);
 
 /** Whether the image of image_bytes at the region's start, which was verified just before, may run.
  * Errors: those of ferry_signature_verify. */

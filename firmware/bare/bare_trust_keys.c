@@ -4,6 +4,7 @@
 #include "bare_trust.h"
 
 #include "ferry/gate.h"
+#include "ferry/plan_gate.h"
 
 static const uint8_t digests[][FERRY_SHA256_BYTES] = {BARE_KEY_DIGESTS};
 static const struct ferry_trust trust = {.n_keys = sizeof(digests) / sizeof(*digests),
@@ -13,6 +14,13 @@ struct ferry_gate *bare_trust_gate(void)
 {
     static struct ferry_signature_gate gate;
     ferry_signature_gate_init(&gate, &trust);
+    return &gate.gate;
+}
+
+struct ferry_plan_gate *bare_trust_plan_gate(void)
+{
+    static struct ferry_signed_plan_gate gate;
+    ferry_signed_plan_gate_init(&gate, &trust);
     return &gate.gate;
 }
 

@@ -1,4 +1,4 @@
-"""tftpd-hpa on a port of this machine, and a wire to it that loses datagrams or breaks. All of it on
+"""tftpd-hpa on a port of this machine, and a wire to it that loses datagrams or breaks. All on
 loopback."""
 
 import os
