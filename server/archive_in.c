@@ -22,6 +22,15 @@ static bool say(char why[ARCHIVE_WHY_BYTES], const char *name, const char *reaso
     return false;
 }
 
+/** What libarchive could not read. */
+static bool say_tar(char why[ARCHIVE_WHY_BYTES], const char *name, struct archive *tar)
+{
+    const char *reason = archive_error_string(tar);
+    snprintf(why, ARCHIVE_WHY_BYTES, "the backup is damaged or cut short, at %.240s: %.180s", name,
+             reason ? reason : "it cannot be read");
+    return false;
+}
+
 /** Words of letters, digits and ._- between slashes, none empty or led by a dot. */
 static bool is_plain_name(const char *name)
 {
@@ -76,7 +85,7 @@ static bool each_entry(struct archive *tar, const char *path, archive_visit visi
             return false;
     }
     if (code != ARCHIVE_EOF)
-        return say(why, path, archive_error_string(tar));
+        return say_tar(why, path, tar);
     return true;
 }
 
@@ -91,7 +100,7 @@ static bool open_and_visit(const char *path, archive_visit visit, void *ctx,
     if (is_good)
         is_good = each_entry(tar, path, visit, ctx, why);
     else
-        say(why, path, archive_error_string(tar));
+        say_tar(why, path, tar);
     archive_read_free(tar);
     return is_good;
 }
@@ -101,7 +110,7 @@ long archive_in_read(const struct archive_item *item, void *bytes, size_t n,
 {
     const la_ssize_t got = archive_read_data(item->tar, bytes, n);
     if (got < 0) {
-        say(why, item->name, archive_error_string(item->tar));
+        say_tar(why, item->name, item->tar);
         return -1;
     }
     return (long)got;
@@ -118,7 +127,7 @@ char *archive_in_whole(const struct archive_item *item, size_t most, char why[AR
         const long n = archive_in_read(item, bytes + at, (size_t)item->n - at, why);
         if (n <= 0) {
             if (n == 0)
-                say(why, item->name, "is cut short");
+                say(why, item->name, "the backup is cut short there");
             free(bytes);
             return NULL;
         }
@@ -204,7 +213,7 @@ bool archive_in_check(const char *path, char why[ARCHIVE_WHY_BYTES])
     struct check c = {.is_done = false};
     bool is_good = open_and_visit(path, check_one, &c, why);
     if (is_good && !c.is_done)
-        is_good = say(why, path, "is cut short: it has no " SUMS_NAME);
+        is_good = say(why, path, "is no whole backup: it has no " SUMS_NAME);
     ferry_strbuf_free(&c.sums);
     return is_good;
 }
