@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def core(tree):
-    tree.copy("include", "core")
+    tree.copy("include", "core", "ports", "cmake")
     tree.passes("dialects")
     return tree
 
@@ -13,6 +13,8 @@ def core(tree):
 @pytest.mark.parametrize(("name", "text", "words"), [
     ("core/crc32.c", "int f(void) { return ({ 1; }); }", "core/crc32.c as gcc -std=c11"),
     ("core/crc32.c", "int f(n) int n; { return n; }", "core/crc32.c as"),
+    ("ports/esp32c3/flash_rom.c", "int f(void) { return ({ 1; }); }",
+     "ports/esp32c3/flash_rom.c as riscv64-unknown-elf-gcc"),
     ("include/ferry/crc32.h", "struct s { int class; };", "include/ferry/crc32.h as clang -x c++"),
     ("include/ferry/crc32.h", "static inline size_t n(void) { return f(); }",
      "include/ferry/crc32.h as gcc"),
