@@ -74,6 +74,8 @@ static bool is_over(void *ctx)
 {
     const struct ferry_agent_deadline *d = ctx;
     const struct ferry_agent_hooks *h = &d->agent->config.hooks;
+    if (ferry_cancel_asked(d->agent->config.cancel))
+        return true;
     return h->now_ms(h->ctx) - d->begun_ms >= d->most_ms;
 }
 

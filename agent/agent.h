@@ -77,8 +77,9 @@ struct ferry_agent_config {
     struct ferry_store *store;
     struct ferry_identity *identity;
     struct ferry_http *http;
-    struct ferry_keeper *keeper;   // of an interrupted download; NULL: each begins anew
-    struct ferry_rtc_notes *notes; // memory that a reset spares
+    struct ferry_keeper *keeper;       // of an interrupted download; NULL: each begins anew
+    struct ferry_rtc_notes *notes;     // memory that a reset spares
+    const struct ferry_cancel *cancel; // ends what waits for the network; NULL: nobody does
     struct ferry_start start;
     struct ferry_agent_hooks hooks;
     struct ferry_agent_settings settings;

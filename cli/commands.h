@@ -60,6 +60,8 @@
     X(reflash_resume)                                                                              \
     X(reflash_undo)                                                                                \
     X(reflash_status)                                                                              \
+    X(enroll)                                                                                      \
+    X(agent)                                                                                       \
     X(serve)                                                                                       \
     X(help)
 
