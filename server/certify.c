@@ -135,14 +135,43 @@ bool certify(const struct certify *c, gnutls_x509_crt_t *out, char why[CA_WHY_BY
     return false;
 }
 
-bool certify_new_key(gnutls_privkey_t *key, gnutls_pubkey_t *half, char why[CA_WHY_BYTES])
+/* Whether the private value takes 32 bytes and no sign: GnuTLS 3.7 writes it as an INTEGER, with a
+ * zero before a set bit and without leading zeros, while others, nginx's OpenSSL among them, read
+ * 32 bytes (RFC 5915) and nothing else. One bit of 256 is the price. */
+static bool is_readable(gnutls_privkey_t key)
 {
-    int err = gnutls_privkey_init(key);
-    if (!err) {
+    gnutls_datum_t k = {0};
+    if (gnutls_privkey_export_ecc_raw2(key, NULL, NULL, NULL, &k, GNUTLS_EXPORT_FLAG_NO_LZ) != 0)
+        return false;
+    const bool ok = k.size == 32 && k.data[0] >= 0x01 && k.data[0] <= 0x7f;
+    gnutls_memset(k.data, 0, k.size);
+    gnutls_free(k.data);
+    return ok;
+}
+
+static int generate(gnutls_privkey_t *key)
+{
+    // Half of all keys will do; that 64 in a row do not is as likely as to guess a key of 64 bits.
+    for (unsigned i = 0; i < 64; i++) {
+        int err = gnutls_privkey_init(key);
+        if (err)
+            return err;
         err = gnutls_privkey_generate(*key, GNUTLS_PK_ECDSA,
                                       GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
-        if (!err)
-            err = gnutls_pubkey_init(half);
+        if (!err && is_readable(*key))
+            return 0;
+        gnutls_privkey_deinit(*key);
+        if (err)
+            return err;
+    }
+    return GNUTLS_E_PK_GENERATION_ERROR;
+}
+
+bool certify_new_key(gnutls_privkey_t *key, gnutls_pubkey_t *half, char why[CA_WHY_BYTES])
+{
+    int err = generate(key);
+    if (!err) {
+        err = gnutls_pubkey_init(half);
         if (!err) {
             err = gnutls_pubkey_import_privkey(*half, *key, 0, 0);
             if (!err)

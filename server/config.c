@@ -61,7 +61,7 @@ static const struct config_row rows[] = {
      "Time for running answers to end after SIGTERM."},
     {"poll_seconds", COUNT(poll_seconds, 1, 7u * 86400), "3600",
      "What devices are told to wait between two questions; a fifth more or less, by chance."},
-    {"certificate_days", COUNT(certificate_days, 1, 3650), "365",
+    {"certificate_days", COUNT(certificate_days, 1, 3650), "730",
      "Life of a device's certificate."},
     {"renew_expired_days", COUNT(renew_expired_days, 0, 36500), "365",
      "For how long a certificate that ran out in a drawer may still be renewed."},
