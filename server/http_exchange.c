@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
+#include <time.h>
 
 #include "http_body.h"
 #include "http_client.h"
@@ -59,7 +60,24 @@ struct head {
     size_t n_bytes;
     const char *length;
     size_t n_length;
+    unsigned n_whose[3]; // fields that say who asks
 };
+
+static bool is_named(const char *name, size_t n_name, const char *word)
+{
+    return n_name == strlen(word) && !strncasecmp(name, word, n_name);
+}
+
+/** Who says twice who it is could be believed to be either. */
+static bool is_whose_twice(struct head *h, const char *name, size_t n_name)
+{
+    static const char *const words[] = {"Authorization", HTTP_CLIENT_FIELDS "Cert",
+                                        HTTP_CLIENT_FIELDS "Address"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (is_named(name, n_name, words[i]))
+            return h->n_whose[i]++ > 0;
+    return false;
+}
 
 static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char *name,
                                  size_t n_name, const char *value, size_t n_value)
@@ -71,7 +89,8 @@ static enum MHD_Result see_field(void *cls, enum MHD_ValueKind kind, const char 
     http_gate_field(&h->gate, name, n_name, value ? value : "", n_value);
     http_layout_field(&h->layout, name, n_name, value ? value : name, n_value);
     h->n_bytes += n_name + n_value + 4;
-    if (n_name == 14 && !strncasecmp(name, "Content-Length", 14)) {
+    h->gate.is_refused |= is_whose_twice(h, name, n_name);
+    if (is_named(name, n_name, "Content-Length")) {
         h->length = value;
         h->n_length = n_value;
     }

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -52,6 +53,12 @@ class Device:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "whatever")])
         self.csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(
             key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def escaped_cert(self):
+        """The leaf as nginx's $ssl_client_escaped_cert."""
+        end = "-----END CERTIFICATE-----\n"
+        return quote(self.cert.read_text().split(end)[0] + end, safe="")
 
 
 class Ferryd:
@@ -151,7 +158,8 @@ class Ferryd:
 
     def enrol(self, name, *token_options):
         """A device of that id with a certificate."""
-        done = run("token", "new", self.folder, "--json", "--device", name, *token_options)
+        done = run("token", "new", self.folder, "--json", "--device", name, "--url",
+                   self.doors["devices"], *token_options)
         token = json.loads(done.stdout)["join"].split("#")[2]
         device = Device(self.folder.parent / f"device-{name}", token)
         reply = self.request("POST", "/api/v1/enroll", body=device.csr,
