@@ -6,11 +6,15 @@
 
 #include "device_api.h"
 #include "enroll_http.h"
+#include "pages.h"
 #include "server_routes.h"
 
 /** Each table ends with a row without path. */
 static const struct http_route *const tables[] = {
-    device_routes, enroll_routes, est_routes, server_routes,
+    device_routes,
+    enroll_routes,
+    est_routes,
+    server_routes,
 };
 
 /** True if the row's path is this one; *after gets what '*' stands for. */

@@ -127,6 +127,12 @@ const struct schema_step schema_steps[] = {
      " sha256 TEXT NOT NULL,"
      " reason TEXT NOT NULL,"
      " PRIMARY KEY (device, seq));"},
+    // A browser of an operator; the cookie itself is nowhere.
+    {"session", "session",
+     "CREATE TABLE session ("
+     " sha256 TEXT PRIMARY KEY,"
+     " operator TEXT NOT NULL REFERENCES operator (name) ON DELETE CASCADE,"
+     " expires BIGINT NOT NULL);"},
 };
 
 const unsigned schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -1,0 +1,249 @@
+/* server/page_devices.c - devices: what they run, when they were last seen, what is under way. */
+#include "page_devices.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "html.h"
+#include "pages.h"
+#include "server.h"
+#include "store_certificate.h"
+#include "store_fleet.h"
+
+#define ROWS_MOST 100u
+
+/** What a state means to the one who looks: a word and how it is shown. */
+static const struct look {
+    const char *state, *word, *kind;
+} looks[] = {
+    {"idle", "running", "good"},
+    {"confirmed", "confirmed", "good"},
+    {"downloading", "downloading", "busy"},
+    {"installed", "on trial", "busy"},
+    {"failed", "failed", "bad"},
+    {"rolled_back", "rolled back", "bad"},
+    {"needs_release", "needs release", "bad"},
+    {"no_rollback", "no rollback", "bad"},
+    {"", "not heard of", "none"},
+};
+
+static const struct look *look_of(const char *state)
+{
+    const struct look *l = looks;
+    while (l->state[0] && strcmp(l->state, state) != 0)
+        l++;
+    return l;
+}
+
+static void add_badge(struct ferry_strbuf *out, const struct device *d, const struct report *r)
+{
+    const struct look *const l = look_of(r->state);
+    if (d->revoked)
+        html_add(out, "<span class=\"badge bad\">revoked</span>");
+    else
+        html_add(out, "<span class=\"badge %s\">%s</span>", l->kind, l->word);
+}
+
+static void add_tile(struct ferry_strbuf *out, const char *word, int64_t n, const char *kind)
+{
+    html_add(out, "<div class=\"tile %s\"><b>%" PRId64 "</b><span>%s</span></div>\n", n ? kind : "",
+             n, word);
+}
+
+/** A list on its way. */
+struct listing {
+    struct page *p;
+    unsigned n;
+    char last[HTTP_ID_BYTES];
+};
+
+static void add_row(void *ctx, const struct device *d, const struct report *r)
+{
+    struct listing *const l = ctx;
+    struct ferry_strbuf *const out = &l->p->r->body;
+    l->n++;
+    memcpy(l->last, d->id, sizeof(l->last));
+    html_add(out, "<tr><td data-name=\"Device\"><a href=\"/devices/");
+    html_query(out, d->id);
+    html_add(out, "\">");
+    html_text(out, d->id);
+    html_add(out, "</a></td><td data-name=\"Group\">");
+    html_text(out, d->fleet);
+    html_add(out, "</td><td data-name=\"Version\">");
+    html_text(out, r->version[0] ? r->version : "-");
+    if (r->project[0]) {
+        html_add(out, " <small>");
+        html_text(out, r->project);
+        html_add(out, "</small>");
+    }
+    html_add(out, "</td><td data-name=\"State\">");
+    add_badge(out, d, r);
+    if (r->reason[0]) {
+        html_add(out, " <small>");
+        html_text(out, r->reason);
+        html_add(out, "</small>");
+    }
+    html_add(out, "</td><td data-name=\"Last seen\">");
+    html_ago(out, r->seen, l->p->now);
+    html_add(out, "</td></tr>\n");
+}
+
+static void add_search(struct ferry_strbuf *out, const struct fleet_filter *f)
+{
+    html_add(out, "<form class=\"search\" method=\"get\" action=\"/\">\n<label>Device "
+                  "<input name=\"q\" value=\"");
+    html_text(out, f->start);
+    html_add(out, "\" placeholder=\"begins with\" maxlength=\"64\"></label>\n<label>Group "
+                  "<input name=\"group\" value=\"");
+    html_text(out, f->fleet);
+    html_add(out, "\" maxlength=\"64\"></label>\n<label>State <select name=\"state\">\n"
+                  "<option value=\"\">any</option>\n");
+    for (const struct look *l = looks; l->state[0]; l++)
+        html_add(out, "<option value=\"%s\"%s>%s</option>\n", l->state,
+                 strcmp(l->state, f->state) == 0 ? " selected" : "", l->word);
+    html_add(out, "</select></label>\n<button>Show</button>\n</form>\n");
+}
+
+static void add_more(struct ferry_strbuf *out, const struct fleet_filter *f, const char *last)
+{
+    html_add(out, "<p><a class=\"more\" href=\"/?after=");
+    html_query(out, last);
+    html_add(out, "&amp;q=");
+    html_query(out, f->start);
+    html_add(out, "&amp;group=");
+    html_query(out, f->fleet);
+    html_add(out, "&amp;state=");
+    html_query(out, f->state);
+    html_add(out, "\">Next %u devices</a></p>\n", ROWS_MOST);
+}
+
+static const char *argument(const struct http_request *req, const char *name)
+{
+    const char *const text = http_argument(req, name);
+    return text && strlen(text) < HTTP_ID_BYTES ? text : "";
+}
+
+static enum db_result add_counts(struct page *p)
+{
+    struct fleet_counts n;
+    struct ferry_strbuf *const out = &p->r->body;
+    const int64_t fresh = p->now - 2 * (int64_t)p->s->config.poll_seconds;
+    const enum db_result result = fleet_count(p->req->db, fresh, &n);
+    html_add(out, "<div class=\"tiles\">\n");
+    add_tile(out, n.devices == 1 ? "device" : "devices", n.devices, "");
+    add_tile(out, "seen lately", n.seen, "good");
+    add_tile(out, "updating", n.installing, "busy");
+    add_tile(out, "need attention", n.failed, "bad");
+    html_add(out, "</div>\n");
+    return result;
+}
+
+void page_devices(struct server *s, const struct http_request *req, struct http_reply *r)
+{
+    struct page p;
+    if (!page_begin(&p, s, req, r, "Devices"))
+        return;
+    struct listing l = {.p = &p};
+    const struct fleet_filter filter = {.after = argument(req, "after"),
+                                        .start = argument(req, "q"),
+                                        .fleet = argument(req, "group"),
+                                        .state = argument(req, "state"),
+                                        .most = ROWS_MOST};
+    enum db_result result = add_counts(&p);
+    add_search(&r->body, &filter);
+    html_add(&r->body, "<table>\n<thead><tr><th>Device</th><th>Group</th><th>Version</th>"
+                       "<th>State</th><th>Last seen</th></tr></thead>\n<tbody>\n");
+    if (result == DB_OK)
+        result = fleet_list(req->db, &filter, add_row, &l);
+    if (result != DB_OK) {
+        page_no_database(&p);
+        return;
+    }
+    html_add(&r->body, "</tbody>\n</table>\n");
+    if (!l.n)
+        html_add(&r->body, "<p class=\"hint\">No device here. <code>ferryd token new</code> makes "
+                           "the line that one joins with.</p>\n");
+    if (l.n == ROWS_MOST)
+        add_more(&r->body, &filter, l.last);
+    page_end(&p);
+}
+
+static void add_fact(struct ferry_strbuf *out, const char *name, const char *value)
+{
+    html_add(out, "<dt>%s</dt><dd>", name);
+    html_text(out, value[0] ? value : "-");
+    html_add(out, "</dd>\n");
+}
+
+static void add_time(struct page *p, const char *name, int64_t at)
+{
+    html_add(&p->r->body, "<dt>%s</dt><dd>", name);
+    html_ago(&p->r->body, at, p->now);
+    html_add(&p->r->body, "</dd>\n");
+}
+
+static void add_event(void *ctx, const struct report *e)
+{
+    const struct listing *const l = ctx;
+    struct ferry_strbuf *const out = &l->p->r->body;
+    const struct device nobody = {0};
+    html_add(out, "<tr><td data-name=\"When\">");
+    html_ago(out, e->at, l->p->now);
+    html_add(out, "</td><td data-name=\"State\">");
+    add_badge(out, &nobody, e);
+    html_add(out, "</td><td data-name=\"Version\">");
+    html_text(out, e->version[0] ? e->version : "-");
+    html_add(out, "</td><td data-name=\"Reason\">");
+    html_text(out, e->reason[0] ? e->reason : "-");
+    html_add(out, "</td></tr>\n");
+}
+
+static void add_device(struct page *p, const struct device *d, const struct report *r)
+{
+    struct ferry_strbuf *const out = &p->r->body;
+    html_add(out, "<dl>\n<dt>State</dt><dd>");
+    add_badge(out, d, r);
+    html_add(out, "</dd>\n");
+    add_fact(out, "Group", d->fleet);
+    add_fact(out, "Project", r->project);
+    add_fact(out, "Version", r->version);
+    add_fact(out, "Chip", r->chip);
+    add_fact(out, "SHA-256", r->sha256);
+    if (r->reason[0])
+        add_fact(out, "Reason", r->reason);
+    if (r->wear_percent)
+        html_add(out, "<dt>Flash wear</dt><dd>%" PRId64 " %%</dd>\n", r->wear_percent);
+    add_time(p, "Last seen", r->seen);
+    add_time(p, "Enrolled", d->created);
+    html_add(out, "</dl>\n<h2>History</h2>\n<table>\n<thead><tr><th>When</th><th>State</th>"
+                  "<th>Version</th><th>Reason</th></tr></thead>\n<tbody>\n");
+}
+
+void page_device(struct server *s, const struct http_request *req, struct http_reply *r)
+{
+    struct page p;
+    struct device device;
+    struct report report = {0};
+    if (!page_begin(&p, s, req, r, req->after))
+        return;
+    enum db_result result = device_find(req->db, req->after, &device);
+    if (result == DB_OK) {
+        r->n_headers = 0;
+        http_refuse(r, 404, "there is no such device");
+        return;
+    }
+    if (result == DB_ROW)
+        result = report_find(req->db, device.id, &report);
+    struct listing l = {.p = &p};
+    if (result == DB_OK || result == DB_ROW) {
+        add_device(&p, &device, &report);
+        result = report_history(req->db, device.id, add_event, &l);
+    }
+    if (result != DB_OK) {
+        page_no_database(&p);
+        return;
+    }
+    html_add(&r->body, "</tbody>\n</table>\n");
+    page_end(&p);
+}

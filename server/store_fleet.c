@@ -1,0 +1,90 @@
+/* server/store_fleet.c - one statement each. */
+#include "store_fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/** One row of counts; what no row can be counted for is 0. */
+enum db_result fleet_count(struct db *db, int64_t seen_since, struct fleet_counts *out)
+{
+    const struct db_value values[] = {db_int(seen_since)};
+    *out = (struct fleet_counts){0};
+    enum db_result result = db_query(
+        db,
+        "SELECT COUNT(*),"
+        " COALESCE(SUM(CASE WHEN s.seen >= $1 THEN 1 ELSE 0 END), 0),"
+        " COALESCE(SUM(CASE WHEN s.state IN ('downloading', 'installed') THEN 1 ELSE 0 END), 0),"
+        " COALESCE(SUM(CASE WHEN s.state IN ('failed', 'rolled_back', 'no_rollback',"
+        " 'needs_release') THEN 1 ELSE 0 END), 0),"
+        " COALESCE(SUM(CASE WHEN d.revoked <> 0 THEN 1 ELSE 0 END), 0)"
+        " FROM device d LEFT JOIN device_state s ON s.device = d.id",
+        values, 1);
+    if (result != DB_OK)
+        return result;
+    result = db_next(db);
+    if (result == DB_ROW)
+        *out = (struct fleet_counts){.devices = db_get_int(db, 0),
+                                     .seen = db_get_int(db, 1),
+                                     .installing = db_get_int(db, 2),
+                                     .failed = db_get_int(db, 3),
+                                     .revoked = db_get_int(db, 4)};
+    db_end(db);
+    return result == DB_ROW ? DB_OK : result;
+}
+
+static void read_row(struct db *db, struct device *device, struct report *report)
+{
+    *device = (struct device){
+        .created = db_get_int(db, 2), .released = db_get_int(db, 3), .revoked = db_get_int(db, 4)};
+    snprintf(device->id, sizeof(device->id), "%s", db_get_text(db, 0));
+    snprintf(device->fleet, sizeof(device->fleet), "%s", db_get_text(db, 1));
+    *report = (struct report){.serial = db_get_int(db, 11),
+                              .wear_percent = db_get_int(db, 12),
+                              .at = db_get_int(db, 13),
+                              .seen = db_get_int(db, 14)};
+    memcpy(report->device, device->id, sizeof(report->device));
+    snprintf(report->state, sizeof(report->state), "%s", db_get_text(db, 5));
+    snprintf(report->version, sizeof(report->version), "%s", db_get_text(db, 6));
+    snprintf(report->project, sizeof(report->project), "%s", db_get_text(db, 7));
+    snprintf(report->chip, sizeof(report->chip), "%s", db_get_text(db, 8));
+    snprintf(report->reason, sizeof(report->reason), "%s", db_get_text(db, 9));
+    snprintf(report->sha256, sizeof(report->sha256), "%s", db_get_text(db, 10));
+}
+
+enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
+                          void (*each)(void *ctx, const struct device *device,
+                                       const struct report *report),
+                          void *ctx)
+{
+    struct device device;
+    struct report report;
+    const struct db_value values[] = {db_text(filter->after), db_text(filter->start),
+                                      db_text(filter->fleet), db_text(filter->state),
+                                      db_int(filter->most)};
+    enum db_result result =
+        db_query(db,
+                 "SELECT d.id, d.fleet, d.created, d.released, d.revoked, s.state, s.version,"
+                 " s.project, s.chip, s.reason, s.sha256, s.serial, s.wear_percent, s.began, s.seen"
+                 " FROM device d LEFT JOIN device_state s ON s.device = d.id"
+                 " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
+                 " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR s.state = $4)"
+                 " ORDER BY d.id LIMIT $5",
+                 values, 5);
+    if (result != DB_OK)
+        return result;
+    while ((result = db_next(db)) == DB_ROW) {
+        read_row(db, &device, &report);
+        each(ctx, &device, &report);
+    }
+    db_end(db);
+    return result;
+}
+
+enum db_result fleet_running(struct db *db, const char *sha256, int64_t *n)
+{
+    const struct db_value values[] = {db_text(sha256)};
+    *n = 0;
+    return db_number(db, n,
+                     "SELECT COUNT(*) FROM device_state WHERE sha256 = $1 AND state = 'confirmed'",
+                     values, 1);
+}
