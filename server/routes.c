@@ -14,6 +14,7 @@ static const struct http_route *const tables[] = {
     device_routes,
     enroll_routes,
     est_routes,
+    page_routes,
     server_routes,
 };
 
