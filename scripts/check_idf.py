@@ -65,6 +65,8 @@ OUTSIDE = re.compile(r"""esp_http_client_\w+|esp_crt_bundle_attach|esp_tls_get_a
     |esp_err_to_name|esp_flash_\w+|esp_rom_md5_\w+|esp_chip_info|efuse_hal_\w+
     |esp_ota_get_running_partition|esp_random|vTaskDelay|nvs_\w+
     |(mem|str)\w+|__riscv_(save|restore)_\d+|__u(div|mod)di3""", re.VERBOSE)
+# Whoever calls these runs, or makes others run, while the flash cannot be read.
+CACHE_OFF = re.compile(r"Cache_|cache_hal_|spi_flash_(disable|enable|guard|op_)|esp_rom_spiflash_")
 ALLOCATORS = ("malloc", "calloc", "realloc", "free", "pvPortMalloc", "heap_caps_malloc",
               "heap_caps_calloc")
 
@@ -254,6 +256,8 @@ def measure(root, folder, sources):
     for source in sources:
         listing = checks.run(TOOLS + "nm", "-u", object_of(folder, source)).split()
         found += [f"{source} calls {name}" for name in ALLOCATORS if name in listing]
+        found += [f"{source} calls {name}, and the cache is off then" for name in listing
+                  if CACHE_OFF.match(name)]
     stack, way = deepest(call_graph(folder), ENTRY, {})
     if stack > STACK_MOST:
         found.append(f"{stack} bytes of stack, limit {STACK_MOST}: {' > '.join(way)}")

@@ -36,6 +36,10 @@ COSTS = [
     ("ports/esp-idf/http_esp.c", "    uint32_t silent_ms = 0;",
      "    volatile char big[2048];\n    big[0] = 0;\n    uint32_t silent_ms = big[0];",
      "bytes of stack, limit 2048"),
+    ("ports/esp-idf/flash_esp.c", "static ferry_err sync(const struct ferry_flash *f)\n{",
+     "int esp_rom_spiflash_unlock(void);\nstatic ferry_err sync(const struct ferry_flash *f)\n{\n"
+     "    if (esp_rom_spiflash_unlock())\n        return FERRY_ERR_FLASH_IO;",
+     "flash_esp.c calls esp_rom_spiflash_unlock"),
     ("ports/esp-idf/device_esp.c", "    esp_chip_info(&info);",
      "    void esp_partition_find(void);\n    esp_partition_find();\n    esp_chip_info(&info);",
      "ferry_esp_update calls esp_partition_find"),
