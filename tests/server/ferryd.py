@@ -99,6 +99,13 @@ class Ferryd:
         self.process = None
         return code
 
+    def logs(self, words):
+        """Whether the log has the words, or soon will: a line is written when an answer is out."""
+        until = time.monotonic() + 5
+        while words not in self.log.read_text() and time.monotonic() < until:
+            time.sleep(0.01)
+        return words in self.log.read_text()
+
     def reload(self):
         seen = self.log.read_text().count("event=reload state=done")
         self.process.send_signal(signal.SIGHUP)
