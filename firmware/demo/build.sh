@@ -14,21 +14,15 @@ ferry=${FERRY:-$root/build/release/ferry}
 out=$1
 mkdir -p "$out"
 
-# Paths inside the tree only, or the ELF and its digest would depend on where the tree lies.
-flags=(-march=rv32imc -mabi=ilp32 -misa-spec=2.2 -mcmodel=medany -Os -std=c11 -Wall -Wextra -Werror
-    -ffreestanding -fno-tree-loop-distribute-patterns -fno-common -ffunction-sections
-    -fdata-sections -nostdlib -nostartfiles
-    -I"$root/include" -I"$root/cmake/toolchains/freestanding"
-    -Wl,--gc-sections -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T "$demo/demo.ld")
-sources=("$demo/start.S" "$demo/main.c" "$demo/desc.c" "$demo/mem.c" "$demo/table.S"
+sources=("$demo/main.c" "$demo/desc.c" "$demo/table.S"
     "$root/core/bytes.c" "$root/core/crc32.c" "$root/crypto/portable.c")
 
 # release VERSION TABLE_KB [FLAG...]
 release() {
     local version=$1 table_kb=$2
     shift 2
-    riscv64-unknown-elf-gcc "${flags[@]}" -DDEMO_VERSION="\"$version\"" -DDEMO_SECURE_VERSION=0 \
-        -DDEMO_TABLE_KB="$table_kb" "$@" "${sources[@]}" -o "$out/demo-$version.elf"
+    "$root/ports/esp32c3/compile.sh" "$out/demo-$version.elf" "${sources[@]}" \
+        -DDEMO_VERSION="\"$version\"" -DDEMO_SECURE_VERSION=0 -DDEMO_TABLE_KB="$table_kb" "$@"
     "$ferry" image build "$out/demo-$version.elf" --chip esp32c3 --flash-mode dio --flash-freq 80m \
         --flash-size 4MB -o "$out/demo-$version.bin"
 }

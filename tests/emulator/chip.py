@@ -50,7 +50,7 @@ class Chip(Machine):
         self.flash = bytearray(flash.read_bytes())
         self.said, self.at, self.typed = b"", 0, bytearray()
         self.ended, self.fault = None, None
-        self.ticks = self.polls = self.n_changes = self.n_feeds = self.n_calls = 0
+        self.ticks = self.polls = self.n_changes = self.n_written = self.n_feeds = self.n_calls = 0
         self.taken = False
         self.unlocked = set()
         self.registers = {RTC_WDT: 0x80001000, SUPER_WDT: 0, WDT: 0, 0x6001F04C: 0, 0x6001F050: 0,
@@ -251,7 +251,9 @@ class Chip(Machine):
                 self.trap()
             else:
                 self.die(f"{error} at {self.pc:#x}")
-        self.path.write_bytes(self.flash)
+        if self.n_written != self.n_changes:
+            self.path.write_bytes(self.flash)
+            self.n_written = self.n_changes
         return not self.ended
 
     def send(self, data):
