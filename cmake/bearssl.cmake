@@ -5,7 +5,7 @@ if(EXISTS "${FERRY_BEARSSL_DIR}/version")
     set(FERRY_BEARSSL ON)
     list(TRANSFORM FERRY_BEARSSL_SOURCES PREPEND "${FERRY_BEARSSL_DIR}/src/"
         OUTPUT_VARIABLE bearssl_sources)
-    add_library(bearssl STATIC ${bearssl_sources})
+    add_library(bearssl STATIC EXCLUDE_FROM_ALL ${bearssl_sources})
     target_include_directories(bearssl SYSTEM PUBLIC "${FERRY_BEARSSL_DIR}/inc")
     target_include_directories(bearssl PRIVATE "${FERRY_BEARSSL_DIR}/src")
     # Plain 32-bit arithmetic, as on the chip.
