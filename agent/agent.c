@@ -172,7 +172,7 @@ static uint8_t check(struct ferry_agent *a)
     const ferry_err no_slot =
         ferry_handover_spare(d, a->has_installed ? a->installed.slot : FERRY_SLOT_NONE, &slot);
     const struct ferry_client_question q = {
-        .project = a->installed.project,
+        .project = a->project,
         .chip = d->policy->chip ? d->policy->chip->name : "",
         .installed = a->has_installed ? &a->installed : NULL,
         .slot_bytes = no_slot ? 0 : ferry_device_span(d, slot).size_bytes,

@@ -18,8 +18,10 @@ struct ferry_agent;
 
 /** What the agent is told to do, and by when. {0} means the defaults. */
 struct ferry_agent_settings {
+    const char *project;   // of the application, where neither the store (key "project") nor an
+                           // installed release says it; NULL: not known
     uint32_t quick_starts; // starts of the application between two questions; 0: 10
-    uint32_t quick_s;      // seconds between two questions, unless the server says; 0: 6 hours
+    uint32_t quick_s;      // most seconds between two questions; 0: the server's wish, else 6 hours
     uint32_t crash_s;      // back sooner than this is a crash; 0: 30
     uint32_t crash_most;   // crashes in a row that make a release bad; 0: 3
     uint32_t tries_most;   // failures of one release that end the trying; 0: 3
@@ -102,9 +104,10 @@ struct ferry_agent {
     enum ferry_run run; // of the application, before this start
     struct ferry_release installed, confirmed, last_good, bad, coming;
     bool has_installed, has_confirmed, has_last_good, has_bad, has_coming;
-    bool has_offer;  // coming is what the server offers, not what an earlier start began
-    uint32_t wear;   // erases of otadata so far
-    uint32_t rest_s; // with FERRY_AGENT_REST
+    bool has_offer;   // coming is what the server offers, not what an earlier start began
+    uint32_t wear;    // erases of otadata so far
+    uint32_t rest_s;  // with FERRY_AGENT_REST
+    char project[33]; // of the application; "" not known
     char reason[FERRY_AGENT_REASON_BYTES]; // to be reported; "" none
     char state[16];                        // for the next report, if reason tells of an event
     char report[FERRY_AGENT_REPORT_BYTES];

@@ -73,8 +73,8 @@ static void compose(struct ferry_agent *a)
     if (a->has_installed) {
         add_text(a, "version", a->installed.version);
         add_sha(a, a->installed.sha256);
-        add_text(a, "project", a->installed.project);
     }
+    add_text(a, "project", a->project);
     if (a->has_installed && a->installed.has_serial)
         add_number(a, "serial", a->installed.serial);
     add_text(a, "reason", a->reason);

@@ -245,12 +245,24 @@ static void judge(struct ferry_agent *a)
         mark_bad(a);
 }
 
+/* Which application this device is for: as provisioned, else what is installed, else as built. */
+static void know_project(struct ferry_agent *a)
+{
+    const struct ferry_agent_settings *s = &a->config.settings;
+    if (!ferry_store_text(a->config.store, "project", a->project, sizeof a->project))
+        return;
+    ferry_text_add(a->project, sizeof a->project, a->installed.project);
+    if (!a->project[0] && s->project)
+        ferry_text_add(a->project, sizeof a->project, s->project);
+}
+
 void ferry__agent_start(struct ferry_agent *a)
 {
     a->has_notes = ferry_rtc_open(a->config.notes);
     load_records(a);
     finish_interrupted(a);
     adopt(a);
+    know_project(a);
     judge(a);
     ferry__agent_go_back(a);
     count_wear(a);
@@ -262,8 +274,10 @@ bool ferry__agent_is_quick(const struct ferry_agent *a)
     const struct ferry_rtc_notes *n = a->config.notes;
     const struct ferry_agent_settings *s = &a->config.settings;
     const uint64_t now = a->config.start.rtc_s;
-    const uint32_t limit_s = ferry__or(n->poll_s, ferry__or(s->quick_s, QUICK_S));
+    uint32_t limit_s = ferry__or(n->poll_s, ferry__or(s->quick_s, QUICK_S));
     const bool is_asleep = a->config.start.reset == FERRY_RESET_DEEP_SLEEP;
+    if (s->quick_s && limit_s > s->quick_s)
+        limit_s = s->quick_s;
     // What is urgent is so for the server, which an unenrolled device cannot talk to.
     if (a->is_urgent && a->credentials.cert[0])
         return false;

@@ -85,14 +85,14 @@ static ferry_err make_room(struct ferry_agent *a)
     return err;
 }
 
-/* The descriptor that the new one is compared with, put together from the record. */
+/* The descriptor that the new one is compared with, put together from what is known. */
 static void make_replaced(struct ferry_agent *a)
 {
     memset(a->replaced, 0, sizeof a->replaced);
     ferry_put_le32(a->replaced, FERRY_APP_DESC_MAGIC);
     const size_t n = strlen(a->installed.version);
     memcpy(a->replaced + 16, a->installed.version, n < 32 ? n : 32);
-    memcpy(a->replaced + 48, a->installed.project, strlen(a->installed.project));
+    memcpy(a->replaced + 48, a->project, strlen(a->project));
 }
 
 static uint32_t flags_of(const struct ferry_agent *a)
@@ -103,7 +103,7 @@ static uint32_t flags_of(const struct ferry_agent *a)
     if (s->allow_downgrade || a->wants_last || !a->has_installed ||
         (a->coming.has_serial && a->installed.has_serial))
         flags |= FERRY_UPDATE_DOWNGRADE;
-    if (s->allow_project || !a->has_installed || !a->installed.project[0])
+    if (s->allow_project || !a->project[0])
         flags |= FERRY_UPDATE_PROJECT;
     return flags;
 }

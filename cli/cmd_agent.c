@@ -40,7 +40,8 @@ static const struct argp_option options[] = {
     {"app-seconds", OPT_SECONDS, "N", 0, "How long it runs, on the device's clock (60)", 1},
     {0, 0, 0, 0, "The updater:", 2},
     {"pace", OPT_PACE, "MS", 0, "Pause between two starts, on this machine's clock (1000)", 2},
-    {"poll", OPT_POLL, "S", 0, "Seconds between two questions, where the server says none", 2},
+    {"poll", OPT_POLL, "S", 0,
+     "Most seconds between two questions (what the server says, else 6 hours)", 2},
     {"allow-downgrade", OPT_DOWNGRADE, 0, 0, "An older release may replace the installed one", 2},
     {0, 0, 0, 0, "Many devices in memory, without DEVICE:", 3},
     {"fleet", OPT_FLEET, "N", 0, "N devices enrol, update, start the application and confirm", 3},
@@ -232,7 +233,11 @@ static int live(struct life *l)
     if (exit_code > 0)
         return exit_code;
     exit_code = save(l);
-    return exit_code ? exit_code : cli_done(l->call->out);
+    if (exit_code)
+        return exit_code;
+    if (cli_has(l->call, OPT_ONCE) && !l->n_starts && !ferry_cancel_asked(&cli_interrupt))
+        return cli_fail_err(l->call->out, FERRY_ERR_NO_APP, NULL);
+    return cli_done(l->call->out);
 }
 
 static int run_device(struct cli_call *call)

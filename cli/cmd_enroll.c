@@ -9,11 +9,15 @@
 #include "interrupt.h"
 #include "read_file.h"
 
-enum { OPT_OFFLINE = CLI_OPT_OWN, OPT_SSID, OPT_PASSWORD_FILE };
+enum { OPT_OFFLINE = CLI_OPT_OWN, OPT_PROJECT, OPT_SSID, OPT_PASSWORD_FILE };
 
 static const struct argp_option options[] = {
     {"offline", OPT_OFFLINE, 0, 0,
      "Only write what the device needs; it enrols at its first start with a network", 0},
+    {"project", OPT_PROJECT, "NAME", 0,
+     "Also write which application the device is for: project_name of its images. A device that "
+     "has one knows",
+     0},
     {"wifi-ssid", OPT_SSID, "NAME", 0, "Also write the name of the Wi-Fi network", 0},
     {"wifi-password-file", OPT_PASSWORD_FILE, "FILE", 0,
      "Also write the network's password, the first line of FILE", 0},
@@ -63,6 +67,18 @@ static int read_join(const struct cli_call *call, struct ferry_join *join)
     return cli_fail_err(call->out, err, &(struct ferry_about){.detail = why});
 }
 
+static int write_project(const struct cli_call *call, struct ferry_store *s)
+{
+    const char *project = cli_value(call, OPT_PROJECT);
+    if (!project)
+        return CLI_EXIT_OK;
+    if (!*project || strlen(project) > 31)
+        return cli_fail_text(call->out, FERRY_ERR_RANGE,
+                             "a project name has 1 to 31 bytes, not %zu", strlen(project));
+    const ferry_err err = ferry_store_set_text(s, "project", project);
+    return err ? cli_fail_err(call->out, err, NULL) : CLI_EXIT_OK;
+}
+
 static int write_wifi(const struct cli_call *call, struct ferry_store *s)
 {
     char password[65] = "";
@@ -108,7 +124,9 @@ static int provision(const struct cli_call *call, struct ferry_vagent *g,
         err = ferry_credentials_join(k, s, join);
     if (err)
         return cli_fail(call->out, &(struct ferry_fault){.err = err}, NULL);
-    const int exit_code = write_wifi(call, s);
+    int exit_code = write_project(call, s);
+    if (!exit_code)
+        exit_code = write_wifi(call, s);
     if (exit_code)
         return exit_code;
     snprintf(label, sizeof(label), "%s", g->partition.label);
