@@ -62,8 +62,8 @@ TABLES = {
 # What an update may call that is not ferry's. The http client's memory is the http client's; of the
 # rest nothing allocates but what looks up the running app, for a moment and once, and NVS.
 OUTSIDE = re.compile(r"""esp_http_client_\w+|esp_crt_bundle_attach|esp_tls_get_and_clear_last_error
-    |esp_err_to_name|esp_flash_\w+|esp_rom_md5_\w+|esp_chip_info|efuse_hal_\w+
-    |esp_ota_get_running_partition|esp_random|vTaskDelay|nvs_\w+
+    |mbedtls_ssl_conf_authmode|esp_err_to_name|esp_flash_\w+|esp_rom_md5_\w+|esp_chip_info
+    |efuse_hal_\w+|esp_ota_get_running_partition|esp_random|vTaskDelay|nvs_\w+
     |(mem|str)\w+|__riscv_(save|restore)_\d+|__u(div|mod)di3""", re.VERBOSE)
 # Whoever calls these runs, or makes others run, while the flash cannot be read.
 CACHE_OFF = re.compile(r"Cache_|cache_hal_|spi_flash_(disable|enable|guard|op_)|esp_rom_spiflash_")

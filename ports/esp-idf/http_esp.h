@@ -15,9 +15,10 @@ extern "C" {
  * Allocates nothing beside what esp_http_client does for itself.
  *
  * Where agent/http.h speaks of files, this port takes the PEM text itself: ca_file, cert_file and
- * key_file point to it. ca_file NULL: ESP-IDF's certificate bundle, if menuconfig has it, else no
- * https server is trusted. Cancelling is noticed within FERRY_CANCEL_POLL_MS of silence; a name
- * look-up, a connection or a handshake under way is waited for, connect_timeout_ms at most. */
+ * key_file point to it. No CA: ESP-IDF's certificate bundle, if menuconfig has it, else no https
+ * server is trusted, and none that is_unverified would take. Cancelling is noticed within
+ * FERRY_CANCEL_POLL_MS of silence; a name look-up, a connection or a handshake under way is waited
+ * for, connect_timeout_ms at most. */
 struct ferry_http_esp {
     struct ferry_http http; // first: a pointer to it is a pointer to the whole
     esp_http_client_handle_t client;

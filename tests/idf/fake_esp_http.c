@@ -7,6 +7,7 @@
 
 #include <esp_crt_bundle.h>
 #include <esp_tls.h>
+#include <mbedtls/ssl.h>
 
 struct fake_http fake_http;
 
@@ -33,6 +34,12 @@ void fake_http_reset(const struct fake_answer *answers)
 const char *esp_err_to_name(esp_err_t code)
 {
     return code == 0x801a ? "ESP_ERR_MBEDTLS_SSL_HANDSHAKE_FAILED" : "ESP_ERR_SOMETHING";
+}
+
+void mbedtls_ssl_conf_authmode(mbedtls_ssl_config *conf, int authmode)
+{
+    (void)conf;
+    fake_http.trusts_anybody = authmode == MBEDTLS_SSL_VERIFY_NONE;
 }
 
 esp_err_t esp_crt_bundle_attach(void *conf)
@@ -94,11 +101,27 @@ esp_err_t esp_http_client_set_timeout_ms(esp_http_client_handle_t c, int timeout
 esp_err_t esp_http_client_open(esp_http_client_handle_t c, int write_len)
 {
     struct esp_tls_last_error last = {c->answer->tls_err, c->answer->tls_code};
-    (void)write_len;
+    c->asked->write_len = write_len;
+    if (c->asked->config.crt_bundle_attach)
+        (void)c->asked->config.crt_bundle_attach(NULL);
     fake_http.n_open++;
     if (c->answer->open_err)
         tell(c, HTTP_EVENT_ERROR, &last, NULL, NULL);
     return c->answer->open_err;
+}
+
+/* At most 100 bytes a call, as a full send buffer would have it. */
+int esp_http_client_write(esp_http_client_handle_t c, const char *buffer, int len)
+{
+    const unsigned most = c->answer->takes_bytes ? c->answer->takes_bytes : sizeof c->asked->sent;
+    unsigned n = len < 100 ? (unsigned)len : 100;
+    if (n > most - c->asked->n_sent)
+        n = most - c->asked->n_sent;
+    if (!n)
+        return -1;
+    memcpy(c->asked->sent + c->asked->n_sent, buffer, n);
+    c->asked->n_sent += n;
+    return (int)n;
 }
 
 static void give_field(struct esp_http_client *c, const char *line)

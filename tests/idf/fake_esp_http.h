@@ -25,6 +25,7 @@ struct fake_answer {
     unsigned n_silent_head, n_silent; // waits that bring nothing: before the head, in the body
     bool is_interim_first;            // 103 comes before
     int read_err;                     // after sends_bytes, instead of 0
+    unsigned takes_bytes;             // of a body that is sent, then it is lost; 0: all
 };
 
 struct fake_asked {
@@ -32,6 +33,9 @@ struct fake_asked {
     char url[1024];
     char headers[6][160]; // "Name: value"
     unsigned n_headers;
+    int write_len;  // what the head announced of a body
+    char sent[512]; // the body
+    unsigned n_sent;
     int timeout_ms; // while reading
 };
 
@@ -40,6 +44,7 @@ extern struct fake_http {
     unsigned n_asked, n_open, n_waits;
     struct fake_asked asked[FAKE_MOST];
     bool out_of_memory;
+    bool trusts_anybody; // mbedTLS was told so
 } fake_http;
 
 void fake_http_reset(const struct fake_answer *answers);

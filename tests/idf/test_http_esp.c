@@ -96,6 +96,61 @@ static void bundle_is_trusted_unless_a_ca_is_given(void)
     close_it();
 }
 
+static void credentials_come_from_memory_too(void)
+{
+    static const uint8_t der[] = {0x30, 0x77, 0x00};
+    const struct fake_answer a = {.status = 200};
+    const struct ferry_http_request req = {.url = URL,
+                                           .ca_pem = "CA",
+                                           .ca_file = "not this one",
+                                           .cert_pem = "CERT",
+                                           .key_der = der,
+                                           .key_der_bytes = sizeof der};
+    T_EQ_INT(open_with(&a, &req), FERRY_OK);
+    const esp_http_client_config_t *c = &fake_http.asked[0].config;
+    T_CHECK(!c->crt_bundle_attach);
+    T_EQ_STR(c->cert_pem, "CA");
+    T_EQ_STR(c->client_cert_pem, "CERT");
+    T_CHECK((const uint8_t *)c->client_key_pem == der);
+    T_EQ_INT(c->client_key_len, sizeof der);
+    close_it();
+}
+
+static void anybody_is_trusted_only_when_asked_for(void)
+{
+    const struct fake_answer a = {.status = 200};
+    const struct ferry_http_request req = {.url = URL, .is_unverified = true};
+    T_EQ_INT(open_url(&a), FERRY_OK);
+    T_CHECK(!fake_http.trusts_anybody);
+    close_it();
+    T_EQ_INT(open_with(&a, &req), FERRY_OK);
+    T_CHECK(fake_http.trusts_anybody);
+    close_it();
+}
+
+static void body_is_sent_whole(void)
+{
+    static char sent[300];
+    static const char *const extra[] = {"Content-Type: application/pkcs10"};
+    struct fake_answer a = {.status = 200};
+    const struct ferry_http_request req = {
+        .url = URL, .body = sent, .body_bytes = sizeof sent, .headers = extra, .n_headers = 1};
+    memset(sent, 'x', sizeof sent);
+    T_EQ_INT(open_with(&a, &req), FERRY_OK);
+    T_EQ_INT(fake_http.asked[0].config.method, HTTP_METHOD_POST);
+    T_EQ_INT(fake_http.asked[0].write_len, sizeof sent);
+    T_EQ_INT(fake_http.asked[0].n_sent, sizeof sent);
+    T_EQ_MEM(fake_http.asked[0].sent, sent, sizeof sent);
+    close_it();
+    a.takes_bytes = 250;
+    T_EQ_INT(open_with(&a, &req), FERRY_ERR_NET_TLS); // before a word of the server
+    T_EQ_INT(fake_http.n_open, 0);
+    T_EQ_INT(open_url(&a), FERRY_OK);
+    T_EQ_INT(fake_http.asked[0].config.method, HTTP_METHOD_GET);
+    T_EQ_INT(fake_http.asked[0].write_len, 0);
+    close_it();
+}
+
 static void request_carries_what_was_asked(void)
 {
     const struct fake_answer a = {.status = 206};
@@ -280,6 +335,9 @@ int main(void)
     T_RUN(head_and_body_arrive);
     T_RUN(client_judges_nothing_itself);
     T_RUN(bundle_is_trusted_unless_a_ca_is_given);
+    T_RUN(credentials_come_from_memory_too);
+    T_RUN(anybody_is_trusted_only_when_asked_for);
+    T_RUN(body_is_sent_whole);
     T_RUN(request_carries_what_was_asked);
     T_RUN(long_header_name_is_refused);
     T_RUN(body_cut_short_is_no_end);

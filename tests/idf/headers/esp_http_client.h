@@ -36,6 +36,8 @@ typedef enum {
     HTTP_AUTH_TYPE_BASIC,
 } esp_http_client_auth_type_t;
 
+typedef enum { HTTP_METHOD_GET = 0, HTTP_METHOD_POST } esp_http_client_method_t;
+
 typedef struct { // the fields that ferry sets, in their order
     const char *url;
     const char *username;
@@ -44,7 +46,9 @@ typedef struct { // the fields that ferry sets, in their order
     const char *cert_pem;
     const char *client_cert_pem;
     const char *client_key_pem;
+    size_t client_key_len;
     const char *user_agent;
+    esp_http_client_method_t method;
     int timeout_ms;
     bool disable_auto_redirect;
     int max_authorization_retries;
@@ -61,6 +65,7 @@ esp_err_t esp_http_client_set_header(esp_http_client_handle_t client, const char
                                      const char *value);
 esp_err_t esp_http_client_set_timeout_ms(esp_http_client_handle_t client, int timeout_ms);
 esp_err_t esp_http_client_open(esp_http_client_handle_t client, int write_len);
+int esp_http_client_write(esp_http_client_handle_t client, const char *buffer, int len);
 int64_t esp_http_client_fetch_headers(esp_http_client_handle_t client);
 int esp_http_client_get_status_code(esp_http_client_handle_t client);
 int esp_http_client_read(esp_http_client_handle_t client, char *buffer, int len);
