@@ -13,4 +13,7 @@ build/release/tests/test_power --seeds "$seeds" --second-every 5
 echo "soak: kills of the emulated machine"
 CUTS=3000 FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider \
     tests/emulator/test_power_cuts.py
+echo "soak: power cuts of the ESP32-C3's example in every flash operation of an update"
+CUTS=3000 FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider \
+    tests/emulator/test_esp32c3.py -k power_cuts
 scripts/fuzz.sh 1800 slots
