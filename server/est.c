@@ -45,7 +45,7 @@ static void answer_certificate(struct http_reply *r, const struct ferry_strbuf *
         http_refuse(r, 500, "memory ran out");
         return;
     }
-    const struct pkcs7_cert cert = {der.data, der.size};
+    struct pkcs7_cert cert = {der.data, der.size};
     pkcs7_add(&out, &cert, 1);
     answer_pkcs7(r, &out, "application/pkcs7-mime; smime-type=certs-only");
     ferry_strbuf_free(&out);

@@ -2,6 +2,8 @@
 #include "pkcs7.h"
 
 #include <gnutls/gnutls.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { SEQUENCE = 0x30, SET = 0x31, INTEGER = 0x02, CONTEXT_0 = 0xa0 };
 
@@ -44,9 +46,18 @@ static void add_header(struct ferry_strbuf *out, uint8_t tag, size_t content)
     add(out, header, 1 + n);
 }
 
-void pkcs7_add(struct ferry_strbuf *out, const struct pkcs7_cert *certs, size_t n)
+/* X.690, 11.6: as octet strings; of two certificates none is the beginning of the other. */
+static int compare(const void *a, const void *b)
+{
+    const struct pkcs7_cert *x = a, *y = b;
+    return memcmp(x->der, y->der, x->n < y->n ? x->n : y->n);
+}
+
+void pkcs7_add(struct ferry_strbuf *out, struct pkcs7_cert *certs, size_t n)
 {
     size_t n_certs = 0;
+    if (n)
+        qsort(certs, n, sizeof(certs[0]), compare);
     for (size_t i = 0; i < n; i++)
         n_certs += certs[i].n;
     const size_t n_inner = whole(sizeof(oid_data));

@@ -16,8 +16,9 @@ struct pkcs7_cert {
     size_t n;
 };
 
-/** Adds the DER of a certs-only PKCS#7 with n certificates to out, whose text then holds bytes. */
-void pkcs7_add(struct ferry_strbuf *out, const struct pkcs7_cert *certs, size_t n);
+/** Adds the DER of a certs-only PKCS#7 with n certificates to out, whose text then holds bytes.
+ * certs is put into the order that DER has for a SET. */
+void pkcs7_add(struct ferry_strbuf *out, struct pkcs7_cert *certs, size_t n);
 
 /** Adds bytes to out as base64 in one line: some clients stumble over line breaks. */
 void pkcs7_add_base64(struct ferry_strbuf *out, const void *bytes, size_t n);

@@ -170,7 +170,8 @@ def test_tokens_that_do_not_count_are_told_apart_by_nobody(new, served, device_i
         assert reply.status == 401
         return reply.body
 
-    expired, revoked = token(served, "--expires=1s"), ok(served, "token new")
+    expired = token(served, "--expires=1s")
+    revoked = ok(served, "token new", "--url=https://localhost:1")
     ok(served, "token revoke", revoked["token"])
     time.sleep(2.1)
     used_up = token(served, "--device", device_id)
