@@ -3,9 +3,11 @@ own server and from tftpd-hpa, and trusts neither: bootloader and app take only 
 signed that they were built with. Before each boot ferry's tools say what the machine will do."""
 
 import hashlib
+import random
 import struct
 import subprocess
 import sys
+import time
 import zlib
 
 import pytest
@@ -20,6 +22,7 @@ BOOTLOADER_MOST = 32 * 1024
 PLAIN_BOOTLOADER_MOST = 16 * 1024
 SECTOR = 4096
 SIGNATURE_IN_BLOCK = 101  # of the signature's numbers, in the block at the sector's start
+N_CUTS = 15
 SILENCE_S = 15  # no failure may take longer than that
 
 
@@ -168,6 +171,25 @@ def test_power_cut_starts_again(net):
     machine, version, _ = net.reboot(machine)
     assert version == "1.1.0"
     machine.kill()
+
+
+def test_power_cuts_at_random_leave_a_whole_release(net):
+    """Each life confirms what runs, begins an update, and ends somewhere in it or behind it."""
+    chance = random.Random(11)
+    n_old = 0
+    for _ in range(N_CUTS):
+        machine, version, _ = net.boot_as_predicted()
+        assert machine.ask("confirm").strip() == "ok"
+        other = "1.1.0" if version == "1.5.0" else "1.5.0"
+        net.serve(other)
+        machine.send("tftp app.bin older")
+        time.sleep(chance.uniform(0, 0.25))
+        machine.kill()
+        release = net.predict().release
+        assert release in (version, other)
+        n_old += release == version
+    assert n_old
+    print(f"{N_CUTS} cuts, {n_old} of them before the other release was armed")
 
 
 def with_crc(sector):

@@ -91,7 +91,8 @@ class Wire:
     def run(self):
         while not self.is_over.is_set():
             for end in select.select([self.door, self.near, self.up], [], [], 0.1)[0]:
-                self.carry(end, *end.recvfrom(MOST_BYTES))
+                if end.fileno() >= 0:  # a new transfer may have closed it just now
+                    self.carry(end, *end.recvfrom(MOST_BYTES))
 
     def carry(self, end, data, sender):
         if end is self.door and sender != self.client:  # a new transfer
