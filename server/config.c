@@ -54,7 +54,7 @@ static const struct config_row rows[] = {
     {"handshake_seconds", COUNT(handshake_seconds, 1, 600), "5", "Time for a TLS handshake."},
     {"header_seconds", COUNT(header_seconds, 1, 600), "5", "Time for the head of a request."},
     {"idle_seconds", COUNT(idle_seconds, 1, 3600), "15", "Time between two requests."},
-    {"least_rate", COUNT(least_rate, 1, 1000000), "1024",
+    {"least_rate", COUNT(least_rate, 1, 100000000), "1024",
      "Bytes a second that a body must move, either way, after idle_seconds of grace."},
     {"upload_most", COUNT(upload_most, 1024, 64u << 20), "16777216", "Most bytes of a firmware."},
     {"stop_seconds", COUNT(stop_seconds, 0, 600), "10",
