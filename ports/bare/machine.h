@@ -4,7 +4,7 @@
 #ifndef BARE_MACHINE_H
 #define BARE_MACHINE_H
 
-#include "ferry/flash.h"
+#include "ferry/device.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +20,10 @@ FERRY_MUST_CHECK ferry_err machine_flash(const struct ferry_flash **out);
  * code is mapped from, an address within that image. handed: as firmware_main got it.
  * UINT32_MAX if the machine cannot tell. */
 uint32_t machine_image_off(uint32_t handed);
+
+/** Sets the policy's revisions to what the chip says of itself, and whether it wants an image's
+ * upper limit ignored; a machine that is no such chip leaves it as it is. */
+void machine_revisions(struct ferry_policy *policy);
 
 void console_put_char(char c);
 void console_put_text(const char *text);

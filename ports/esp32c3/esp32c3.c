@@ -39,6 +39,11 @@
 #define TIMER_LATCH        (1u << 30)
 #define TIMER_LATCHED      (1u << 29)
 
+#define FUSES_REPEATED     0x60008840u // bit 0: an image's upper limit on the revision is ignored
+#define FUSES_WAFER_MINOR  0x60008850u // bits 20:18 low part; 26:24 minor revision of the blocks
+#define FUSES_WAFER_MAJOR  0x60008858u // bits 25:24; 23 high part of the minor one
+#define FUSES_BLOCK_MAJOR  0x6000886cu // bits 1:0
+
 #define ROM_ERASE_BLOCK    0x40000124u
 #define ROM_ERASE_SECTOR   0x40000128u
 #define ROM_WRITE          0x4000012cu
@@ -198,6 +203,16 @@ uint32_t machine_image_off(uint32_t handed)
                           &off_bytes)
                ? UINT32_MAX
                : off_bytes;
+}
+
+void machine_revisions(struct ferry_policy *policy)
+{
+    const uint32_t low = register_get(FUSES_WAFER_MINOR);
+    const uint32_t high = register_get(FUSES_WAFER_MAJOR);
+    const uint32_t minor = (high >> 23 & 1) << 3 | (low >> 18 & 7);
+    policy->chip_rev = (uint16_t)((high >> 24 & 3) * 100 + minor);
+    policy->blk_rev = (uint16_t)((register_get(FUSES_BLOCK_MAJOR) & 3) * 100 + (low >> 24 & 7));
+    policy->ignore_max_rev = register_get(FUSES_REPEATED) & 1;
 }
 
 _Noreturn void machine_end(uint32_t exit_code)

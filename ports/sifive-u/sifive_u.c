@@ -181,6 +181,11 @@ uint32_t machine_image_off(uint32_t handed)
     return handed; // the bootloader says it
 }
 
+void machine_revisions(struct ferry_policy *policy)
+{
+    (void)policy;
+}
+
 /* SYS_EXIT_EXTENDED: the reason "application exit" and a code of our own. */
 _Noreturn void machine_end(uint32_t exit_code)
 {

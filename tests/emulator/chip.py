@@ -37,6 +37,9 @@ CLOCK_LATCHED = 1 << 29
 # A watchdog's lock, its key, and the registers behind it.
 LOCKS = {0x600080A8: (0x50D83AA1, (0x60008090,)), 0x600080B0: (0x8F1D312A, (0x600080AC,)),
          0x6001F064: (0x50D83AA1, (0x6001F048, 0x6001F04C, 0x6001F050, 0x6001F060))}
+# Revision 1.12, eFuse blocks 2.3; the bits around them are set, to be in the way.
+FUSES = {0x60008840: 0xFFFFFFFE, 0x60008850: 0xF8E3FFFF | 3 << 24 | 4 << 18,
+         0x60008858: 0xFC7FFFFF | 1 << 24 | 1 << 23, 0x6000886C: 0xFFFFFFFC | 2}
 RTC_WDT, SUPER_WDT, WDT, WDT_FEED = 0x60008090, 0x600080AC, 0x6001F048, 0x6001F060
 
 
@@ -54,7 +57,7 @@ class Chip(Machine):
         self.taken = False
         self.unlocked = set()
         self.registers = {RTC_WDT: 0x80001000, SUPER_WDT: 0, WDT: 0, 0x6001F04C: 0, 0x6001F050: 0,
-                          RTC_OPTIONS: 0, CLOCK_CONFIG: 0, **dict.fromkeys(LOCKS, 0)}
+                          RTC_OPTIONS: 0, CLOCK_CONFIG: 0, **FUSES, **dict.fromkeys(LOCKS, 0)}
         self.mmu = [NOT_MAPPED] * N_ENTRIES
         self.uc = Uc(UC_ARCH_RISCV, UC_MODE_RISCV32)
         for base, size in ((DROM, WINDOW_BYTES), (IROM, WINDOW_BYTES), (IRAM, RAM_BYTES),

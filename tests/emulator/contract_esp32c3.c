@@ -40,6 +40,17 @@ static void program_knows_where_it_lies(void)
     T_CHECK(off < IMAGE_OFF + 0x10000);
 }
 
+/* The test's chip is of revision 1.12 with blocks 2.3, and does not ignore upper limits. */
+static void chip_says_its_revisions(void)
+{
+    struct ferry_policy policy = {.ignore_max_rev = true, .rollback = true};
+    machine_revisions(&policy);
+    T_EQ_INT(policy.chip_rev, 112);
+    T_EQ_INT(policy.blk_rev, 203);
+    T_CHECK(!policy.ignore_max_rev);
+    T_CHECK(policy.rollback);
+}
+
 static void clock_and_console_keep_time(void)
 {
     const uint32_t start = clock_us();
@@ -64,6 +75,7 @@ void firmware_main(uint32_t handed)
     T_RUN(esp32c3_flash_keeps_the_contract);
     T_RUN(constants_can_be_programmed);
     T_RUN(program_knows_where_it_lies);
+    T_RUN(chip_says_its_revisions);
     T_RUN(clock_and_console_keep_time);
     (void)t_end(); // says how many
     machine_end(0);
