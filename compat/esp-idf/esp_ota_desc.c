@@ -117,13 +117,30 @@ int esp_app_get_elf_sha256(char *dst, size_t size)
     static const char digits[] = "0123456789abcdef";
     const esp_app_desc_t *desc = esp_app_get_description();
     size_t n = 0;
-    if (!dst || !size)
+    if (!dst || size < 2)
         return 0;
-    while (n + 1 < size && n < 2 * sizeof(desc->app_elf_sha256)) {
+    while (n + 1 < size && n < CONFIG_APP_RETRIEVE_LEN_ELF_SHA) {
         const uint8_t byte = desc->app_elf_sha256[n / 2];
         dst[n] = digits[n % 2 ? byte & 15 : byte >> 4];
         n++;
     }
     dst[n] = '\0';
-    return (int)n;
+    return (int)n + 1;
+}
+
+char *esp_app_get_elf_sha256_str(void)
+{
+    static char text[CONFIG_APP_RETRIEVE_LEN_ELF_SHA + 1];
+    (void)esp_app_get_elf_sha256(text, sizeof text);
+    return text;
+}
+
+const esp_app_desc_t *esp_ota_get_app_description(void)
+{
+    return esp_app_get_description();
+}
+
+int esp_ota_get_app_elf_sha256(char *dst, size_t size)
+{
+    return esp_app_get_elf_sha256(dst, size);
 }

@@ -14,7 +14,7 @@
 #include "image_sign.h"
 
 #define PAYLOAD 70000u
-#define URL     "http://updates.example.com/app.bin" // a signature vouches for what comes in the open
+#define URL     "http://updates.example.com/app.bin" // a signature vouches for it
 
 enum { KEY_RSA, KEY_P256, KEY_P384, KEY_OTHER, N_KEYS };
 

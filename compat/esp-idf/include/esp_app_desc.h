@@ -37,8 +37,17 @@ _Static_assert(sizeof(esp_app_desc_t) == 256, "the descriptor has 256 bytes");
 /** The descriptor of the app that runs: read from its slot on the device. */
 const esp_app_desc_t *esp_app_get_description(void);
 
-/** The first characters of its ELF file's SHA-256 in hex, at most size - 1. Returns how many. */
+#ifndef CONFIG_APP_RETRIEVE_LEN_ELF_SHA
+#define CONFIG_APP_RETRIEVE_LEN_ELF_SHA 9 // ESP-IDF's default since 5.2
+#endif
+
+/** The first characters of its ELF file's SHA-256 in hex, at most CONFIG_APP_RETRIEVE_LEN_ELF_SHA
+ * and what fits before a NUL. Returns how many bytes that are, NUL included; 0, with nothing
+ * written, if dst is NULL or size below 2. */
 int esp_app_get_elf_sha256(char *dst, size_t size);
+
+/** The same characters, in memory of compat's own. */
+char *esp_app_get_elf_sha256_str(void);
 
 #ifdef __cplusplus
 }

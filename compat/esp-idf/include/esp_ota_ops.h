@@ -70,6 +70,10 @@ esp_err_t esp_ota_get_bootloader_description(const esp_partition_t *bootloader_p
 esp_err_t esp_ota_check_image_validity(esp_partition_type_t type, const esp_image_header_t *header,
                                        const esp_app_desc_t *app_desc);
 
+/* What esp_app_desc.h offers, under the names it had before 5.0; ESP-IDF 6 has them no more. */
+const esp_app_desc_t *esp_ota_get_app_description(void);
+int esp_ota_get_app_elf_sha256(char *dst, size_t size);
+
 /* Confirm, reject, go back. */
 esp_err_t esp_ota_get_state_partition(const esp_partition_t *partition,
                                       esp_ota_img_states_t *ota_state);
