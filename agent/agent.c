@@ -128,6 +128,16 @@ static uint8_t connect(struct ferry_agent *a)
     return AT_HANDOVER;
 }
 
+static uint32_t poll_after_failure(const struct ferry_agent *a)
+{
+    const struct ferry_http_head *h = &a->client.head;
+    if (a->client.fault.err != FERRY_ERR_NET_STATUS)
+        return FERRY__FAIL_S;
+    if (h->retry_after_s)
+        return h->retry_after_s < slow_s(a) ? h->retry_after_s : slow_s(a);
+    return h->status == 401 || h->status == 403 ? slow_s(a) : FERRY__FAIL_S;
+}
+
 /* What the server has refused it will refuse again, until somebody does something about it. */
 static uint8_t enrol(struct ferry_agent *a)
 {
@@ -140,18 +150,8 @@ static uint8_t enrol(struct ferry_agent *a)
     (void)client_failed(a);
     const bool will_last = err == FERRY_ERR_NOT_ENROLLED || err == FERRY_ERR_ENROL ||
                            err == FERRY_ERR_RELEASE_NEEDED || err == FERRY_ERR_PIN;
-    ferry__agent_asked(a, will_last ? slow_s(a) : FERRY__FAIL_S);
+    ferry__agent_asked(a, will_last ? slow_s(a) : poll_after_failure(a));
     return AT_HANDOVER;
-}
-
-static uint32_t poll_after_failure(const struct ferry_agent *a)
-{
-    const struct ferry_http_head *h = &a->client.head;
-    if (a->client.fault.err != FERRY_ERR_NET_STATUS)
-        return FERRY__FAIL_S;
-    if (h->retry_after_s)
-        return h->retry_after_s < slow_s(a) ? h->retry_after_s : slow_s(a);
-    return h->status == 401 || h->status == 403 ? slow_s(a) : FERRY__FAIL_S;
 }
 
 static void no_longer_asked(struct ferry_agent *a)

@@ -15,11 +15,13 @@
 #include "read_file.h"
 #include "vagent.h"
 
-#define OTADATA_OFF 0xf000u
-#define NVS_OFF     0x9000u
-#define NVS_BYTES   0x6000u
-#define SLOTS_OFF   0x20000u
-#define MOST_STARTS 12u
+#define OTADATA_OFF   0xf000u
+#define NVS_OFF       0x9000u
+#define NVS_BYTES     0x6000u
+#define SLOTS_OFF     0x20000u
+#define MOST_STARTS   12u
+#define MOST_RESTS    60u
+#define REST_LEAST_MS 500u
 
 /* What all share. */
 struct fleet {
@@ -83,12 +85,33 @@ static ferry_err make(const struct fleet *f, struct unit *u)
     return err;
 }
 
+/* One start of the updater to its restart. A server that has too much to do is asked again. */
+static bool run_updater(struct unit *u)
+{
+    for (uint32_t n_rests = 0; n_rests < MOST_RESTS;) {
+        const enum ferry_agent_turn turn = ferry_agent_step(&u->g.agent);
+        if (ferry_cancel_asked(&cli_interrupt))
+            return false;
+        if (turn == FERRY_AGENT_RESTART)
+            return true;
+        if (turn == FERRY_AGENT_ON)
+            continue;
+        n_rests++;
+        u->g.retry.sleep_ms(NULL, REST_LEAST_MS + u->g.retry.random(NULL) % REST_LEAST_MS);
+        ferry_vagent_pass(&u->g, u->g.agent.rest_s);
+    }
+    return false;
+}
+
 /* From the first start until the application has run twice and is confirmed. */
-static bool live(struct unit *u)
+static bool live(struct unit *u, const char *project)
 {
     struct ferry_boot_report r;
-    struct ferry_vagent_start start = {
-        .reset = FERRY_RESET_POWER_ON, .news = on_news, .ctx = u, .cancel = &cli_interrupt};
+    struct ferry_vagent_start start = {.reset = FERRY_RESET_POWER_ON,
+                                       .news = on_news,
+                                       .ctx = u,
+                                       .settings = {.project = project},
+                                       .cancel = &cli_interrupt};
     for (uint32_t i = 0; i < MOST_STARTS && !ferry_cancel_asked(&cli_interrupt); i++) {
         if (ferry_boot_run(&u->dev, FERRY_HOLD_NONE, NULL, &r))
             return false;
@@ -100,12 +123,7 @@ static bool live(struct unit *u)
             start.reset = FERRY_RESET_SOFTWARE;
             continue;
         }
-        if (ferry_vagent_begin(&u->g, &start))
-            return false;
-        enum ferry_agent_turn turn = FERRY_AGENT_ON;
-        while (turn == FERRY_AGENT_ON && !ferry_cancel_asked(&cli_interrupt))
-            turn = ferry_agent_step(&u->g.agent);
-        if (turn != FERRY_AGENT_RESTART)
+        if (ferry_vagent_begin(&u->g, &start) || !run_updater(u))
             return false;
         start.reset = FERRY_RESET_SOFTWARE;
     }
@@ -136,7 +154,7 @@ static void *work(void *ctx)
         const ferry_err err = u && u->bytes ? make(f, u) : FERRY_ERR_NO_MEMORY;
         if (err)
             note_failure(f, i, ferry_strerror(err));
-        else if (!live(u))
+        else if (!live(u, f->args->project))
             note_failure(f, i, u->last_failure);
         else
             atomic_fetch_add(&f->n_done, 1);

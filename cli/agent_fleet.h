@@ -8,6 +8,7 @@ struct cli_fleet_args {
     uint32_t n_devices, n_threads, slot_bytes;
     const char *join;    // join string, or @FILE
     const char *updater; // image of the updater slot
+    const char *project; // of the application
 };
 
 /** Lets each device enrol, install, start its application and confirm it; prints how many did and

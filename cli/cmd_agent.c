@@ -20,6 +20,7 @@ enum {
     OPT_PACE,
     OPT_POLL,
     OPT_DOWNGRADE,
+    OPT_PROJECT,
     OPT_FLEET,
     OPT_JOIN,
     OPT_THREADS,
@@ -43,6 +44,9 @@ static const struct argp_option options[] = {
     {"poll", OPT_POLL, "S", 0,
      "Most seconds between two questions (what the server says, else 6 hours)", 2},
     {"allow-downgrade", OPT_DOWNGRADE, 0, 0, "An older release may replace the installed one", 2},
+    {"project", OPT_PROJECT, "NAME", 0,
+     "Which application the device is for, where neither its store nor an installed one says it",
+     2},
     {0, 0, 0, 0, "Many devices in memory, without DEVICE:", 3},
     {"fleet", OPT_FLEET, "N", 0, "N devices enrol, update, start the application and confirm", 3},
     {"join", OPT_JOIN, "JOIN", 0, "Their join string, of a token with that many uses", 3},
@@ -83,6 +87,7 @@ static bool read_args(struct cli_call *call, struct life *l)
                     cli_number(call, OPT_STARTS, 1000000, &l->starts_most) &&
                     cli_number(call, OPT_POLL, 10000000, &poll_s);
     l->start.settings.quick_s = poll_s;
+    l->start.settings.project = cli_value(call, OPT_PROJECT);
     l->start.settings.allow_downgrade = cli_has(call, OPT_DOWNGRADE);
     l->start.cancel = &cli_interrupt;
     return ok;
@@ -275,13 +280,15 @@ static int run_fleet(struct cli_call *call)
 {
     struct cli_fleet_args fleet = {.n_threads = 32, .slot_bytes = 256 * 1024};
     fleet.join = cli_value(call, OPT_JOIN);
+    fleet.project = cli_value(call, OPT_PROJECT);
     fleet.updater = cli_value(call, OPT_APP);
     if (!cli_number(call, OPT_FLEET, 100000, &fleet.n_devices) ||
         !cli_number(call, OPT_THREADS, 1000, &fleet.n_threads) ||
         !cli_number(call, OPT_SLOT_SIZE, 16 * 1024 * 1024, &fleet.slot_bytes))
         return CLI_EXIT_USAGE;
-    if (call->n_args || !fleet.join || !fleet.updater || !fleet.n_devices || !fleet.n_threads)
-        return cli_usage(call, "a fleet has no DEVICE, but --join, --updater and one thread");
+    if (call->n_args || !fleet.join || !fleet.updater || !fleet.project || !fleet.n_devices ||
+        !fleet.n_threads)
+        return cli_usage(call, "a fleet has no DEVICE, but --join, --updater and --project");
     return cli_run_fleet(call, &fleet);
 }
 
@@ -300,7 +307,7 @@ static const struct cli_example examples[] = {
     {"ferry agent dev --once", "from power-on to the application, by way of the server"},
     {"ferry agent dev", "live: restart again and again, until Ctrl-C"},
     {"ferry agent dev --starts 5 --crashes 3.0.0", "release 3.0.0 crashes whenever it runs"},
-    {"ferry agent --fleet 1000 --join @join.txt --updater updater.bin",
+    {"ferry agent --fleet 1000 --join @join.txt --updater updater.bin --project demo",
      "a thousand devices enrol and update"},
     {0},
 };
