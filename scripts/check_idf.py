@@ -51,6 +51,7 @@ TABLES = {
     "agent/update_run.c": "agent/update_kept.c:take_up,keep,drop "
                           "ports/esp-idf/update_esp.c:sleep_ms",
     "agent/retry.c": "ports/esp-idf/update_esp.c:any_number",
+    "ports/esp-idf/manifest_esp.c": "ports/esp-idf/update_esp.c:sleep_ms",
     "core/flash.c": "ports/esp-idf/flash_esp.c:"
                     "read_plain,prog_plain,read_crypt,prog_crypt,erase,sync",
     "core/slots.c": "core/slots_safe.c:prepare,set_boot,confirm",
@@ -264,6 +265,8 @@ def measure(root, folder, sources):
     rows.append(("memory that the app gives: `struct ferry_esp_update`",
                  struct_bytes(root, folder, "update_esp.h", "struct ferry_esp_update")))
     rows.append((f"stack below `{ENTRY}`, deepest way", stack))
+    rows.append(("the same below `ferry_esp_update_manifest`, without cJSON's",
+                 deepest(call_graph(folder), "ferry_esp_update_manifest", {})[0]))
     rows.append(("heap that ferry asks for", 0))  # or there is a complaint
     return rows, found
 
