@@ -296,7 +296,7 @@ static void drop(struct authority *a, unsigned i)
     a->at[i].crt = NULL;
 }
 
-/* Drops a former certificate; with a root all that leads to it or from it. */
+/* Drops a former certificate; with a root the cross certificates that lead to it or from it. */
 static bool forget(struct authority *a, const char *sha256, char why[CA_WHY_BYTES])
 {
     unsigned gone = 2;
@@ -309,7 +309,7 @@ static bool forget(struct authority *a, const char *sha256, char why[CA_WHY_BYTE
     const struct ca_entry root = a->at[gone].facts;
     drop(a, gone);
     for (unsigned i = 2; i < a->n; i++)
-        if (root.role == CA_ROOT && a->at[i].crt &&
+        if (root.role == CA_ROOT && a->at[i].facts.role == CA_CROSS &&
             (strcmp(a->at[i].facts.issuer, root.name) == 0 ||
              strcmp(a->at[i].facts.name, root.name) == 0))
             drop(a, i);

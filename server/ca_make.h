@@ -26,8 +26,8 @@ bool ca_make_root(int dir_fd, const char *root_key, int64_t now, char why[CA_WHY
 /** A new certificate for the server. hosts NULL: the names that it has. */
 bool ca_make_server(int dir_fd, const char *const *hosts, int64_t now, char why[CA_WHY_BYTES]);
 
-/** Ends an overlap: trusts the former certificate with this SHA-256 no longer, nor, if it is a
- * root, what it signed. */
+/** Ends an overlap: leaves out the former certificate with this SHA-256; with a root the cross
+ * certificates from and to it. */
 bool ca_forget(int dir_fd, const char *sha256, int64_t now, char why[CA_WHY_BYTES]);
 
 #endif

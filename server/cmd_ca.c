@@ -22,7 +22,7 @@ static const char *role_name(enum ca_role role)
     return role == CA_ROOT ? "root" : role == CA_ISSUING ? "issuing" : "cross";
 }
 
-/* Shows one; *n_bound: how many certificates that count it has signed. */
+/* Shows one, and how many devices rest on it. */
 static int show_entry(struct command_state *s, cJSON *rows, const struct ca_entry *e)
 {
     char until[COMMAND_TIME_BYTES];
@@ -40,15 +40,14 @@ static int show_entry(struct command_state *s, cJSON *rows, const struct ca_entr
     cJSON_AddStringToObject(row, "sha256", e->sha256);
     cJSON_AddNumberToObject(row, "expires", (double)e->not_after);
     if (e->role == CA_ISSUING)
-        cJSON_AddNumberToObject(row, "devices_certificates", (double)n_bound);
+        cJSON_AddNumberToObject(row, "devices", (double)n_bound);
     cJSON_AddItemToArray(rows, row);
     cli_text(s->call->out, "%-7s %-7s  %s, signed by %s, until %s\n", role_name(e->role),
              e->is_current ? "current" : "former", e->name,
              strcmp(e->name, e->issuer) ? e->issuer : "itself", command_time(e->not_after, until));
     cli_text(s->call->out, "                 %s\n", e->sha256);
     if (e->role == CA_ISSUING)
-        cli_text(s->call->out, "                 %" PRId64 " certificates of devices rest on it\n",
-                 n_bound);
+        cli_text(s->call->out, "                 %" PRId64 " devices rest on it\n", n_bound);
     return CLI_EXIT_OK;
 }
 
@@ -192,26 +191,56 @@ static int find_former(struct command_state *s, struct ca_entry *out)
     return CLI_EXIT_OK;
 }
 
+/* How many devices rest on a CA, or on the issuing CAs of a root: they know that root alone. */
+static enum db_result count_bound(struct command_state *s, struct ca *ca, const struct ca_entry *e,
+                                  int64_t *n)
+{
+    struct ca_entry below;
+    enum db_result result = DB_OK;
+    *n = 0;
+    for (unsigned i = 0; result == DB_OK && ca_at(ca, i, &below); i++) {
+        int64_t n_below = 0;
+        if (below.role == CA_ISSUING &&
+            strcmp(e->role == CA_ROOT ? below.issuer : below.name, e->name) == 0)
+            result = certificate_count(s->db, below.sha256, s->now, &n_below);
+        *n += n_below;
+    }
+    return result;
+}
+
+/* Refuses what would lock devices out. */
+static int check_unbound(struct command_state *s, const struct ca_entry *e)
+{
+    char why[CA_WHY_BYTES];
+    int64_t n = 0;
+    struct ca *ca = ca_open(s->dir_fd, why);
+    if (!ca)
+        return cli_fail_text(s->call->out, FERRY_ERR_SERVER_STATE, "%s", why);
+    const enum db_result result = count_bound(s, ca, e, &n);
+    ca_close(ca);
+    if (result != DB_OK)
+        return command_state_db_failed(s, result);
+    if (n && !cli_has(s->call, OPT_FORCE))
+        return cli_fail_text(s->call->out, FERRY_ERR_STATE,
+                             "%" PRId64 " device%s on %s and would be locked out; "
+                             "--force does it all the same",
+                             n, n == 1 ? " rests" : "s rest", e->name);
+    return CLI_EXIT_OK;
+}
+
 static int forget(struct command_state *s)
 {
     struct ca_entry e;
     char why[CA_WHY_BYTES];
-    int64_t n_bound = 0;
-    const int exit_code = find_former(s, &e);
+    int exit_code = find_former(s, &e);
+    if (exit_code == CLI_EXIT_OK)
+        exit_code = check_unbound(s, &e);
     if (exit_code != CLI_EXIT_OK)
         return exit_code;
-    enum db_result result = certificate_count(s->db, e.sha256, s->now, &n_bound);
-    if (result == DB_OK && n_bound && !cli_has(s->call, OPT_FORCE))
-        return cli_fail_text(s->call->out, FERRY_ERR_STATE,
-                             "%" PRId64 " certificates of devices rest on %s, and would be locked "
-                             "out; --force does it all the same",
-                             n_bound, e.name);
-    if (result != DB_OK)
-        return command_state_db_failed(s, result);
     if (!ca_forget(s->dir_fd, e.sha256, s->now, why))
         return cli_fail_text(s->call->out, FERRY_ERR_SERVER_STATE, "%s", why);
     const struct noting n = {"forget CA", e.sha256};
-    result = db_transaction(s->db, note, (void *)(uintptr_t)&n);
+    const enum db_result result = db_transaction(s->db, note, (void *)(uintptr_t)&n);
     if (result != DB_OK)
         return command_state_db_failed(s, result);
     cli_text(s->call->out, "%s is trusted no longer. %s.\n", e.name, RELOAD);
@@ -295,7 +324,8 @@ const struct cli_command cli_cmd_ca_forget = {
     .name = "ca forget",
     .summary = "trust a former CA no longer",
     .args = "DIR SHA256",
-    .about = "Ends an overlap: with a root go the cross certificates from and to it.",
+    .about = "Ends an overlap. With a root go the cross certificates from and to it. Refused while "
+             "devices have not renewed since, unless --force is given.",
     .min_args = 2,
     .max_args = 2,
     .options = forget_options,

@@ -115,8 +115,10 @@ enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64
     const struct db_value values[] = {db_text(issuer_sha256), db_int(now)};
     *n = 0;
     return db_number(db, n,
-                     "SELECT COUNT(*) FROM certificate"
-                     " WHERE issuer_sha256 = $1 AND not_after > $2 AND revoked = 0",
+                     "SELECT COUNT(*) FROM certificate c"
+                     " WHERE c.issuer_sha256 = $1 AND c.not_after > $2 AND c.revoked = 0"
+                     " AND NOT EXISTS (SELECT 1 FROM certificate n WHERE n.device = c.device"
+                     " AND n.issued > c.issued AND n.revoked = 0)",
                      values, 2);
 }
 

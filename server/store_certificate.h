@@ -49,8 +49,8 @@ enum db_result certificate_list(struct db *db, const char *device,
                                              const struct certificate *c),
                                 void *ctx);
 
-/** How many certificates that count, and are good after now, each issuing CA has signed: what an
- * operator asks before one is forgotten. */
+/** How many devices have their newest certificate, which counts and is good after now, from this
+ * issuing CA: who would be locked out without it. */
 enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64_t now, int64_t *n);
 
 /** True if the device should be told `Ferry-Renew: 1`: two thirds of its time are over, or another

@@ -1,0 +1,276 @@
+"""The authority over the years: certificates that run out, one CA after another, and commands that
+are cut. A later date is libfaketime's, in the server alone."""
+
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import applicant
+import ferryd
+import pytest
+from applicant import Applicant, command, ok, token
+from cryptography import x509
+
+DAY_S = 86400
+SHORT = {**applicant.ASKS_MUCH, "certificate_days": "30", "renew_expired_days": "10"}
+KILLS = 15
+
+
+def days_later(server, days):
+    """Starts the server again, so many days from now."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    server.stop()
+    server.env = {"LD_PRELOAD": str(library), "FAKETIME": f"+{days}d",
+                  "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    server.start()
+
+
+def enrolled(server, folder, name):
+    device = Applicant(server, folder / name)
+    assert device.enrol(token(server, "--device", name)).status == 200
+    return device
+
+
+def counts(device):
+    return device.poll().status in (200, 204)
+
+
+def test_a_certificate_that_ran_out_may_renew_itself_for_some_time(new_server, tmp_path):
+    server = new_server(settings=SHORT).start()
+    drawer, forgotten, stolen = (enrolled(server, tmp_path, n) for n in ("a", "b", "c"))
+    ok(server, "device revoke", "c")
+    assert counts(drawer) and "Ferry-Renew" not in drawer.poll().headers
+    days_later(server, 21)  # two thirds of thirty, and a day that it began earlier
+    assert counts(drawer) and drawer.poll().headers["Ferry-Renew"] == "1"
+    days_later(server, 39)
+    assert drawer.poll().status == 403  # for renewal only
+    assert stolen.renew().status == 403
+    assert drawer.renew().status == 200 and counts(drawer)
+    assert "Ferry-Renew" not in drawer.poll().headers
+    days_later(server, 41)
+    assert counts(drawer)
+    assert forgotten.renew().status == 403
+    assert len(ok(server, "device show", "a")["device"]["certificates"]) == 2
+
+
+def test_a_certificate_never_outlives_its_authority(new_server, tmp_path):
+    server = new_server(settings={**SHORT, "certificate_days": "3650"}).start()
+    device = enrolled(server, tmp_path, "d")
+    issuing = x509.load_pem_x509_certificate((server.folder / "ca" / "issuing.pem").read_bytes())
+    assert device.certificate.not_valid_after_utc == issuing.not_valid_after_utc
+    days_later(server, 3651)
+    late = Applicant(server, tmp_path / "late").enrol("A" * 32)
+    assert late.status == 401
+
+
+@pytest.fixture
+def server(new_server, tmp_path):
+    """One whose root key has been taken away, with a device."""
+    it = new_server(settings=applicant.ASKS_MUCH).start()
+    (it.folder / "ca" / "root.key").rename(tmp_path / "root.key")
+    it.root_key = tmp_path / "root.key"
+    it.device = enrolled(it, tmp_path, "pump")
+    return it
+
+
+def issuers(server):
+    return {e["sha256"]: e for e in ok(server, "ca show")["certificates"] if e["role"] == "issuing"}
+
+
+def test_a_new_issuing_ca_follows_while_the_former_is_trusted(server, tmp_path):
+    former = next(iter(issuers(server)))
+    code, answer = command(server, "ca new-issuing", "--root-key", server.folder / "ca/issuing.key")
+    assert code == 1 and "not the key of ca/root.pem" in answer["error"]
+    current = ok(server, "ca new-issuing", "--root-key", server.root_key)["sha256"]
+    assert counts(server.device)
+    server.reload()
+    reply = server.device.poll()
+    assert reply.status in (200, 204) and reply.headers["Ferry-Renew"] == "1"
+    assert counts(enrolled(server, tmp_path, "new"))
+    code, answer = command(server, "ca forget", former)
+    assert code == 1 and "--force" in answer["error"]
+    time.sleep(1.1)  # "newest" is told in seconds
+    assert server.device.renew().status == 200 and counts(server.device)
+    assert "Ferry-Renew" not in server.device.poll().headers
+    rows = issuers(server)
+    assert set(rows) == {former, current} and rows[current]["current"]
+    assert (rows[former]["devices"], rows[current]["devices"]) == (0, 2)
+    ok(server, "ca forget", former)
+    server.reload()
+    assert counts(server.device) and set(issuers(server)) == {current}
+    assert not (server.folder / "ca" / "root.key").exists()
+
+
+def speaks(server, roots, device=None):
+    """Whether a client with these roots believes the server."""
+    context = ssl.create_default_context(cafile=str(roots))
+    if device:
+        context.load_cert_chain(device.cert, device.key)
+    sock = socket.create_connection(server.address("devices"), timeout=20)
+    try:
+        context.wrap_socket(sock, server_hostname="localhost").close()
+        return True
+    except ssl.SSLCertVerificationError:
+        return False
+    finally:
+        sock.close()
+
+
+def verified_by_openssl(server, roots):
+    host, port = server.address("devices")
+    done = subprocess.run(["openssl", "s_client", "-connect", f"{host}:{port}", "-CAfile", roots,
+                           "-verify_return_error", "-tls1_2"], input=b"", timeout=20, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return b"Verify return code: 0" in done.stdout
+
+
+def test_a_new_root_is_reached_from_the_old_one_and_taken_over(server, tmp_path):
+    old, first_join = tmp_path / "old.pem", token(server, "--device", "late")
+    old.write_bytes((server.folder / "ca" / "root.pem").read_bytes())
+    pinned = ferryd.run("token", "new", server.folder, "--json", "--url=https://x:1")
+    assert x509.load_pem_x509_certificate(old.read_bytes()).fingerprint(
+        applicant.hashes.SHA256()).hex() in pinned.stdout
+    pin = ok(server, "ca new-root", "--root-key", server.root_key)["sha256"]
+    server.reload()
+    new = tmp_path / "new.pem"
+    new.write_bytes((server.folder / "ca" / "root.pem").read_bytes())
+    assert pin in ferryd.run("token", "new", server.folder, "--json", "--url=https://x:1").stdout
+    # Who knows either root alone believes the server: by Python, and by openssl over TLS 1.2.
+    for roots in (old, new):
+        assert speaks(server, roots, server.device) and verified_by_openssl(server, roots)
+    # The fixture's requests pin ca/root.pem, the new one by now; the old certificate counts.
+    assert counts(server.device) and server.device.poll().headers["Ferry-Renew"] == "1"
+    offered = x509.load_pem_x509_certificates(server.request("GET", "/api/v1/cacerts").body)
+    by_name = {}
+    for cert in offered:
+        by_name.setdefault(cert.subject, set()).add(cert.issuer)
+    roots = {c.subject for c in offered if c.subject == c.issuer}
+    assert len(roots) == 2
+    assert all(by_name[root] == roots for root in roots)  # each signed by itself and the other
+    sha256 = next(e["sha256"] for e in ok(server, "ca show")["certificates"]
+                  if e["role"] == "root" and not e["current"])
+    code, answer = command(server, "ca forget", sha256)
+    assert code == 1 and "device rests on" in answer["error"]
+    device = Applicant(server, tmp_path / "late")
+    assert device.enrol(first_join).status == 200  # a join string of before
+    assert server.device.renew().status == 200 and counts(server.device)
+    chain = x509.load_pem_x509_certificates(server.device.cert.read_bytes())
+    chain[1].verify_directly_issued_by(offered[0] if offered[0].subject == chain[1].issuer else
+                                       next(c for c in offered if c.subject == chain[1].issuer
+                                            and c.issuer == c.subject))
+    # The end of the overlap.
+    former = [e["sha256"] for e in ok(server, "ca show")["certificates"]
+              if not e["current"] and e["role"] in ("root", "issuing")]
+    for sha256 in former:
+        ok(server, "ca forget", sha256, "--force")
+    server.reload()
+    assert counts(server.device) and speaks(server, new) and not speaks(server, old)
+    assert len(ok(server, "ca show")["certificates"]) == 2
+
+
+def test_three_roots_in_a_row_are_one_chain(server, tmp_path):
+    old = tmp_path / "old.pem"
+    old.write_bytes((server.folder / "ca" / "root.pem").read_bytes())
+    ok(server, "ca new-root", "--root-key", server.root_key)
+    (server.folder / "ca" / "root.key").rename(tmp_path / "second.key")
+    second = tmp_path / "second.pem"
+    second.write_bytes((server.folder / "ca" / "root.pem").read_bytes())
+    ok(server, "ca new-root", "--root-key", tmp_path / "second.key")
+    server.reload()
+    for roots in (old, second, server.folder / "ca" / "root.pem"):
+        assert speaks(server, roots) and verified_by_openssl(server, roots)
+    assert counts(server.device)
+
+
+def test_the_server_s_certificate_follows_without_the_root(server):
+    ok(server, "ca new-server", "--host", "other.example", "--host", "127.0.0.1")
+    before = x509.load_pem_x509_certificate(
+        ssl.get_server_certificate(server.address("devices")).encode())
+    server.reload()
+    after = x509.load_pem_x509_certificate(
+        ssl.get_server_certificate(server.address("devices")).encode())
+    assert before.serial_number != after.serial_number
+    names = after.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(n.value) for n in names] == ["other.example", "127.0.0.1"]
+
+
+def duration(run):
+    """How long it takes, so that kills fall all over it however busy the machine is."""
+    began = time.monotonic()
+    run()
+    return time.monotonic() - began
+
+
+def cut(words, after_s):
+    """Kills a command after a time; true if that was before its end."""
+    process = subprocess.Popen([str(ferryd.FERRYD), *map(str, words)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    time.sleep(after_s)
+    process.send_signal(signal.SIGKILL)
+    return process.wait(20) == -signal.SIGKILL
+
+
+def test_a_change_of_the_authority_that_is_cut_leaves_a_whole_one(server):
+    n_cut, seen = 0, set()
+    whole_s = duration(lambda: ok(server, "ca new-issuing", "--root-key", server.root_key))
+    for i in range(KILLS):
+        n_cut += cut(["ca", "new-issuing", server.folder, "--root-key", server.root_key],
+                     whole_s * 1.5 * i / KILLS)
+        rows = ok(server, "ca show")["certificates"]  # reads all, and that keys fit
+        assert sum(row["current"] for row in rows) == 2
+        seen.add(next(r["sha256"] for r in rows if r["role"] == "issuing" and r["current"]))
+        server.reload()
+        assert counts(server.device)
+        assert "state=failed" not in server.log.read_text()
+    assert n_cut >= 5 and len(seen) >= 2
+    ok(server, "ca new-server")
+    assert not (server.folder / "ca.new").exists()
+
+
+def test_an_init_that_is_cut_leaves_nothing_in_its_place(tmp_path):
+    n_cut = 0
+    whole_s = duration(lambda: ferryd.run("init", tmp_path / "whole"))
+    for i in range(KILLS):
+        place = tmp_path / f"state{i}"
+        n_cut += cut(["init", place, "--host=localhost"], whole_s * 1.5 * i / KILLS)
+        if place.exists():
+            assert ferryd.run("ca", "show", place, check=False).returncode == 0
+        else:
+            assert ferryd.run("init", place, check=False).returncode == 0
+    assert n_cut >= 5
+
+
+def test_init_makes_secrets_for_their_owner_and_only_once(tmp_path):
+    place = tmp_path / "state"
+    old_mask = os.umask(0)
+    try:
+        made = ferryd.run("init", place, "--host=localhost").stdout
+    finally:
+        os.umask(old_mask)
+    for path in [place, *place.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    before = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    again = ferryd.run("init", place, check=False)
+    assert again.returncode == 1 and "not empty" in again.stderr
+    assert before == {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    admin = made.split("admin token")[1].split()[0]
+    assert len(admin) == 32 and all(admin.encode() not in data for data in before.values())
+    assert [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--host=a b"], "neither a name nor an address"),
+    (["--host=-x"], "neither a name nor an address"),
+    (["--listen=nowhere"], "devices_listen"),
+    (["--database=mysql:x"], "sqlite:PATH"),
+    (["--url=http://x"], "devices_url"),
+])
+def test_init_refuses_what_it_cannot_do(words, said, tmp_path):
+    done = ferryd.run("init", tmp_path / "state", *words, check=False)
+    assert done.returncode == 2 and said in done.stderr
+    assert not list(tmp_path.iterdir())
