@@ -150,8 +150,10 @@ static void on_stage(void *ctx, enum ferry_stage stage, const struct ferry_updat
 
 static void on_remark(void *ctx, const struct ferry_remark *r)
 {
+    const struct cli_agent_words *w = ctx;
     if (r->kind == FERRY_REMARK_RETRY)
-        cli_agent_say(ctx, "link lost (%s): asks for the rest in %u ms, try %u of %u",
+        cli_agent_say(ctx, "link lost at byte %s (%s): asks for the rest in %u ms, try %u of %u",
+                      cli_thousands(w->agent ? w->agent->update.got_bytes : 0),
                       ferry_strerror(r->fault.err), (unsigned)r->pause_ms, (unsigned)r->n,
                       (unsigned)r->n_most);
     else if (r->kind == FERRY_REMARK_ANEW)

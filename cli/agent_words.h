@@ -11,7 +11,8 @@
 struct cli_agent_words {
     const struct cli_call *call;
     const struct ferry_vdevice *v;
-    cJSON *log; // array of lines
+    cJSON *log;                      // array of lines
+    const struct ferry_agent *agent; // whose download it is; NULL: there is none
 };
 
 /** One line, to stdout and into the log. */

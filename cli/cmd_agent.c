@@ -223,7 +223,7 @@ static int live(struct life *l)
     int exit_code = know_updater(l);
     if (exit_code)
         return exit_code;
-    l->words = (struct cli_agent_words){l->call, l->v, cJSON_CreateArray()};
+    l->words = (struct cli_agent_words){l->call, l->v, cJSON_CreateArray(), &l->g->agent};
     l->start.news = cli_agent_news;
     l->start.ctx = &l->words;
     l->start.events = cli_agent_events(&l->words);

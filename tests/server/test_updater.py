@@ -1,0 +1,228 @@
+"""Virtual devices whose updater talks to a real ferryd: rows S4 of the work, from the join string
+to the release that crashes. The rules themselves, one by one and with servers that lie: test_agent
+and test_power_agent."""
+
+import json
+import socket
+import threading
+
+import images
+import pytest
+from ferryd import Ferryd, run
+
+ROWS = [("nvs", 1, 2, 0x9000, 0x4000), ("otadata", 1, 0, 0xD000, 0x2000),
+        ("ferry_nvs", 1, 2, 0x10000, 0x4000), ("nvs_keys", 1, 4, 0x14000, 0x1000),
+        ("updater", 0, 0x10, 0x20000, 0x20000), ("app", 0, 0x11, 0x40000, 0x80000)]
+SIZE = 400_000
+
+
+class Link:
+    """A way to the server that breaks after so many bytes from it, as often as told."""
+
+    def __init__(self, address):
+        self.address, self.cuts = address, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self.address)
+            threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+
+    def _pump(self, source, sink, from_server):
+        moved = 0
+        try:
+            while data := source.recv(16384):
+                sink.sendall(data)
+                moved += len(data)
+                if from_server and self.cuts and moved > self.cuts[0]:
+                    self.cuts.pop(0)
+                    break
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
+class Unit:
+    """A virtual device and what it says."""
+
+    def __init__(self, ferry, path, *options):
+        self.ferry, self.path = ferry, path
+        work = path.parent
+        (work / "table.bin").write_bytes(images.table(ROWS))
+        (work / "updater.bin").write_bytes(images.app("updater", "9.0.0", size=9000))
+        ferry.ok("device", "new", path, "--chip=esp32c3", "--flash-size=1MB", "--partitions",
+                 work / "table.bin", "--app", f"updater={work / 'updater.bin'}", *options)
+
+    def enroll(self, join):
+        return self.ferry.ok("enroll", self.path, join, "--project=demo", "--json").json
+
+    def live(self, *options, ok=True):
+        result = self.ferry("agent", self.path, "--pace=1", "--json", *options)
+        assert (result.code == 0) == ok, result
+        return result.json
+
+    @property
+    def flash(self):
+        return (self.path / "flash.bin").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    ferryd = Ferryd(tmp_path_factory.mktemp("ferryd") / "state").start()
+    yield ferryd
+    ferryd.stop()
+
+
+@pytest.fixture
+def unit(ferry, tmp_path):
+    return Unit(ferry, tmp_path / "dev")
+
+
+@pytest.fixture
+def link(server):
+    link = Link(server.address("devices"))
+    yield link
+    link.close()
+
+
+def join_of(server, url=None, device=None, uses=1):
+    who = ["--device", device] if device else []
+    done = run("token", "new", server.folder, "--json", "--uses", uses, "--url",
+               url or server.doors["devices"], *who)
+    return json.loads(done.stdout)["join"]
+
+
+def release(server, tmp_path, version, seed=1):
+    """Puts demo in this version into a channel that all get."""
+    path = tmp_path / f"{version}.bin"
+    path.write_bytes(images.app(version=version, size=SIZE, seed=seed))
+    run("release", "add", server.folder, path)
+    return path
+
+
+def says(log, words):
+    return any(words in line for line in log)
+
+
+def test_life_of_a_device(server, link, unit, tmp_path):
+    """Enrolled, updated over a link that breaks twice, and back from a release that crashes."""
+    release(server, tmp_path, "1.0.0", 1)
+    join = join_of(server, link.url, "life")
+    assert unit.enroll(join)["id"] == "life"
+    token = join.split("#")[2]
+    assert token.encode() not in unit.flash
+    first = unit.live("--starts=2")
+    assert first["installed"]["version"] == "1.0.0" and first["running"] == "app", first
+    assert first["confirmed"]["version"] == "1.0.0"
+    assert says(first["log"], "the bootloader rolls back")
+
+    release(server, tmp_path, "2.0.0", 2)
+    link.cuts[:] = [100_000, 120_000]
+    second = unit.live("--starts=2", "--power-cycle")
+    assert second["installed"]["version"] == "2.0.0", second["log"]
+    assert sum("link lost" in line for line in second["log"]) == 2, second["log"]
+    assert server.logs("status=206")
+    assert second["last_good"]["version"] == "1.0.0"
+
+    release(server, tmp_path, "3.0.0", 3)
+    third = unit.live("--starts=6", "--power-cycle", "--crashes=3.0.0", "--poll=10")
+    assert third["bad"]["version"] == "3.0.0", third["log"]
+    assert third["installed"]["version"] == "2.0.0"
+    assert says(third["log"], '"state":"rolled_back"')
+    assert says(third["log"], "3.0.0 crashed 3 times in a row, last by panic")
+
+
+def test_application_starts_while_the_server_is_away(ferry, tmp_path):
+    server = Ferryd(tmp_path / "state").start()
+    try:
+        release(server, tmp_path, "1.0.0")
+        unit = Unit(ferry, tmp_path / "dev")
+        unit.enroll(join_of(server))
+        assert unit.live("--once")["running"] == "app"
+    finally:
+        server.stop()
+    away = unit.live("--starts=3", "--power-cycle")
+    assert away["starts"] == 3 and away["running"] == "app"
+
+
+def test_another_root_gets_no_token(server, unit):
+    parts = join_of(server).split("#")
+    parts[1] = "0" * 64
+    result = unit.ferry.refused("enroll", unit.path, "#".join(parts), "--json")
+    assert result.json["code"] == "FERRY_ERR_PIN", result
+    assert not server.logs(f'target="/api/v1/enroll" device={parts[2]}')
+
+
+def test_used_token_is_refused(server, unit, ferry, tmp_path):
+    join = join_of(server)
+    unit.enroll(join)
+    other = tmp_path / "other"
+    other.mkdir()
+    second = Unit(ferry, other / "dev")
+    result = ferry.refused("enroll", second.path, join, "--json")
+    assert result.json["code"] == "FERRY_ERR_ENROL", result
+
+
+def test_second_key_needs_a_release(server, ferry, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    first, second = (Unit(ferry, tmp_path / name / "dev") for name in ("a", "b"))
+    first.enroll(join_of(server, device="twin"))
+    result = ferry.refused("enroll", second.path, join_of(server, device="twin"), "--json")
+    assert result.json["code"] == "FERRY_ERR_RELEASE_NEEDED", result
+    run("device", "release", server.folder, "twin")
+    assert unit_id(ferry, second, server) == "twin"
+
+
+def unit_id(ferry, unit, server):
+    return ferry.ok("enroll", unit.path, join_of(server, device="twin"), "--json").json["id"]
+
+
+def test_revoked_device_keeps_its_application(server, unit, tmp_path):
+    release(server, tmp_path, "1.0.0")
+    unit.enroll(join_of(server, device="thief"))
+    unit.live("--once")
+    run("device", "revoke", server.folder, "thief")
+    log = unit.live("--starts=2", "--power-cycle")
+    assert log["starts"] == 2, log
+    assert not says(log["log"], "reported"), log
+
+
+def test_bootloader_without_rollback_starts_nothing(server, ferry, tmp_path):
+    release(server, tmp_path, "1.0.0")
+    unit = Unit(ferry, tmp_path / "dev", "--rollback=off")
+    unit.enroll(join_of(server))
+    end = unit.live("--once", ok=False)
+    assert end["starts"] == 0 and end["code"] == "FERRY_ERR_NO_APP"
+    assert says(end["log"], '"state":"no_rollback"')
+
+
+def test_deep_sleep_writes_no_question(server, unit, tmp_path):
+    release(server, tmp_path, "1.0.0")
+    unit.enroll(join_of(server, device="sleeper"))
+    unit.live("--starts=2")
+    log = unit.live("--starts=5", "--app-outcome=deep-sleep")["log"]
+    assert sum("does not ask" in line for line in log) >= 4, log
+
+
+def test_fleet_comes_through(server, ferry, tmp_path):
+    release(server, tmp_path, "1.0.0")
+    (tmp_path / "updater.bin").write_bytes(images.app("updater", "9.0.0", size=9000))
+    done = ferry.ok("agent", "--fleet=20", "--threads=8", "--join", join_of(server, uses=20),
+                    "--updater", tmp_path / "updater.bin", "--project=demo", "--slot-size=512K",
+                    "--json").json
+    assert done["updated"] == 20 and done["failed"] == 0, done
