@@ -53,9 +53,8 @@ class Chip(Machine):
         self.flash = bytearray(flash.read_bytes())
         self.said, self.at, self.typed = b"", 0, bytearray()
         self.ended, self.fault = None, None
-        self.ticks = self.polls = self.n_changes = self.n_written = self.n_feeds = self.n_calls = 0
+        self.ticks = self.polls = self.n_changes = self.n_written = self.n_feeds = 0
         self.taken = False
-        self.unlocked = set()
         self.registers = {RTC_WDT: 0x80001000, SUPER_WDT: 0, WDT: 0, 0x6001F04C: 0, 0x6001F050: 0,
                           RTC_OPTIONS: 0, CLOCK_CONFIG: 0, **FUSES, **dict.fromkeys(LOCKS, 0)}
         self.mmu = [NOT_MAPPED] * N_ENTRIES
@@ -109,7 +108,6 @@ class Chip(Machine):
     # The ROM.
 
     def rom_call(self, uc, addr, size, routine):
-        self.n_calls += 1
         if addr not in (0x40000524, 0x40000528) and not self.taken:
             return self.die(f"ROM routine {addr:#x} while the cache uses the flash")
         if uc.reg_read(UC_RISCV_REG_MSTATUS) & 8:
