@@ -71,10 +71,17 @@ set(FERRY_AGENT_SOURCES
     agent/retry.c
     agent/note.c
     agent/csr.c
+    agent/agent.c
+    agent/agent_report.c
+    agent/agent_start.c
+    agent/agent_update.c
+    agent/client.c
+    agent/credentials.c
     agent/handover.c
     agent/join.c
     agent/pem.c
     agent/release.c
+    agent/start.c
     agent/store.c
     agent/store_nvs.c
     agent/update_kept.c
