@@ -47,6 +47,12 @@ void http_gate_field(struct http_gate *g, const char *name, size_t n_name, const
                      g->n_encoding > 0 || g->n_range > 1 || g->n_if_range > 1;
 }
 
+bool http_gate_line(const char *method, const char *version)
+{
+    return is_token(method, strlen(method)) &&
+           (!strcmp(version, "HTTP/1.1") || !strcmp(version, "HTTP/1.0"));
+}
+
 bool http_gate_target(const char *target)
 {
     return *target && strlen(target) == strcspn(target, " \"<>\\^`{|}") &&

@@ -42,6 +42,9 @@ void http_layout_field(struct http_layout *l, const char *name, size_t n_name, c
 /** True if every byte of the head was accounted for. */
 bool http_layout_is_whole(const struct http_layout *l);
 
+/** True if the method is a token and the version HTTP/1.0 or HTTP/1.1. */
+bool http_gate_line(const char *method, const char *version);
+
 /** False if the raw target has a byte that may not stand in one. */
 bool http_gate_target(const char *target);
 

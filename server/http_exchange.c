@@ -122,7 +122,6 @@ static unsigned check_head(struct http_exchange *x, const char *method, const ch
     struct head h = {0};
     const union MHD_ConnectionInfo *const info =
         MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    const bool is_11 = !strcmp(version, "HTTP/1.1");
     http_layout_begin(&h.layout, method, x->raw, x->n_raw, version, info ? info->header_size : 0);
     MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, see_field, &h);
     if (x->n_raw >= sizeof(x->target))
@@ -134,7 +133,7 @@ static unsigned check_head(struct http_exchange *x, const char *method, const ch
     if (h.gate.is_refused || x->is_target_bad || !read_length(&h, &x->expected) ||
         (has_layout() && !http_layout_is_whole(&h.layout)))
         return refuse(x, 400, "this request can be read in two ways");
-    if ((!is_11 && strcmp(version, "HTTP/1.0") != 0) || (is_11 && h.gate.n_host != 1))
+    if (!http_gate_line(method, version) || (!strcmp(version, "HTTP/1.1") && h.gate.n_host != 1))
         return refuse(x, 400, "this is no request of HTTP/1.1");
     return 0;
 }

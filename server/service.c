@@ -34,6 +34,8 @@ static bool refuse(char why[SERVICE_WHY_BYTES], const char *what, const char *re
 static bool open_folders(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES])
 {
     s->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->dir_fd < 0 && errno == ENOENT)
+        return refuse(why, dir, "there is no such folder; `ferryd init` makes one");
     if (s->dir_fd < 0)
         return refuse(why, dir, strerror(errno));
     if (mkdirat(s->dir_fd, "blobs", 0750) && errno != EEXIST)

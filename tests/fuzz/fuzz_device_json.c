@@ -47,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
               first.table_off_bytes == again.table_off_bytes &&
               first.secure_version == again.secure_version &&
               first.boot_count == again.boot_count && first.rollback == again.rollback &&
-              first.anti_rollback == again.anti_rollback && first.writer == again.writer);
+              first.anti_rollback == again.anti_rollback && first.writer == again.writer &&
+              first.secure_boot == again.secure_boot);
+    FUZZ_MUST(!first.secure_boot || first.trust.n_keys);
     FUZZ_MUST(strcmp(first.running, again.running) == 0);
     FUZZ_MUST(memcmp(&first.trust, &again.trust, sizeof(first.trust)) == 0);
     return 0;

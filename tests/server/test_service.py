@@ -1,0 +1,315 @@
+"""The process: settings, numbers, log, reload and the way it ends."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import raw
+import test_firmware
+from ferryd import FERRYD, Ferryd, run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    one = Ferryd(tmp_path_factory.mktemp("server") / "state").start()
+    yield one
+    assert one.stop() == 0
+
+
+# Settings.
+
+def conf(folder, text):
+    folder.mkdir(exist_ok=True)
+    (folder / "ferryd.conf").write_text(text)
+    return folder
+
+
+def test_check_prints_every_setting(tmp_path):
+    done = run("serve", conf(tmp_path / "s", "threads = 3 \r\n# x = y\n\n  idle_seconds=7"),
+               "--check", "--json")
+    settings = json.loads(done.stdout)["settings"]
+    assert settings["threads"] == "3" and settings["idle_seconds"] == "7"
+    assert settings["devices_listen"] == "0.0.0.0:8443" and settings["admin_tls"] == "off"
+
+
+def test_file_that_init_writes_documents_every_setting_with_its_default(server, tmp_path):
+    state = tmp_path / "state"
+    run("init", state, "--host", "localhost")
+    text = (state / "ferryd.conf").read_text()
+    assert (state / "ferryd.conf").stat().st_mode & 0o777 == 0o600
+    documented = dict(line.lstrip("#").split(" =", 1) for line in text.splitlines()
+                      if re.match(r"#?[a-z_]+ =", line))
+    documented["devices_url"] = ""  # which init has set
+    bare = conf(tmp_path / "bare", "")
+    settings = json.loads(run("serve", bare, "--check", "--json").stdout)["settings"]
+    settings["database"] = settings["database"].replace(f"{bare}/", "")
+    assert {k: v.strip() for k, v in documented.items()} == settings
+
+
+def test_password_of_the_database_is_not_printed(tmp_path):
+    folder = conf(tmp_path / "s", "database = postgres:host=db password=hunter2\n")
+    done = run("serve", folder, "--check", "--json")
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("text, words", [
+    ("threads", "line 1: is not 'key = value'"),
+    ("\nthread = 3", "line 2: there is no key 'thread'"),
+    ("threads = 3\nthreads = 3", "line 2: threads was set before"),
+    ("threads = three", "threads takes a number from 0 to 256, not 'three'"),
+    ("threads = 257", "threads takes a number from 0 to 256, not '257'"),
+    ("threads = -1", "not '-1'"), ("threads =", "not ''"), ("threads = 0x10", "not '0x10'"),
+    ("threads = 99999999999999999999", "not '99999999999999999999'"),
+    ("admin_tls = yes", "admin_tls takes on or off, not 'yes'"),
+    ("devices_listen = 8443", "devices_listen takes off, HOST:PORT"),
+    ("devices_listen = localhost:1", "numeric host"), ("devices_listen = 1.2.3.4:65536", "not '1"),
+    ("devices_listen = ::1:80", "not '::1:80'"), ("devices_listen = unix:", "not 'unix:'"),
+    ("proxy_listen = 127.0.0.1:0", "needs proxy_from"),
+    ("proxy_from = 10.0.0.0/33", "takes networks"), ("proxy_from = 10.0.0.0", "takes networks"),
+    ("proxy_accel = blobs", "begins and ends with /"),
+    ("database = mysql:x", "sqlite:PATH or postgres:WORDS"),
+    ("devices_url = http://x", "begins with https://"),
+    ("tcp_listen = 127.0.0.1:0", "tcp_channel"),
+    ("database = sqlite:" + "a" * 300, "longer than 255 bytes"),
+    ("tcp_channel = a\x01b", "control character"), ("threads = 3\0", "is not 'key = value'"),
+])
+def test_wrong_setting_is_named_with_its_limit(tmp_path, text, words):
+    done = run("serve", conf(tmp_path / "s", text), "--check", check=False)
+    assert done.returncode == 1
+    assert words in done.stderr, done.stderr
+
+
+def test_folder_that_is_none_is_refused(tmp_path):
+    done = run("serve", tmp_path / "nothing", check=False)
+    assert done.returncode == 1 and "ferryd init" in done.stderr + done.stdout
+
+
+def test_taken_port_is_named(server, tmp_path):
+    port = server.address("admin")[1]
+    other = Ferryd(tmp_path / "state", settings={"admin_listen": f"127.0.0.1:{port}"})
+    done = run("serve", other.folder, check=False)
+    assert done.returncode == 1
+    assert f"admin_listen = 127.0.0.1:{port}: Address already in use" in done.stderr
+
+
+# Numbers and log.
+
+SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)'
+                    r'(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*"(?:,[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*")*\})?'
+                    r' (-?[0-9.e+]+)$')
+
+
+def complaints(text):
+    """What a strict reader of Prometheus' format 0.0.4 has against a text."""
+    typed, seen, current = {}, set(), None
+    if not text.endswith("\n"):
+        yield "no newline at the end"
+    for line in text.splitlines():
+        words = line.split(" ", 3)
+        if line.startswith("# HELP "):
+            current = words[2]
+            if current in typed:
+                yield f"{current}: its samples are not together"
+        elif line.startswith("# TYPE "):
+            typed[words[2]] = words[3]
+            if words[2] != current or words[3] not in ("counter", "gauge"):
+                yield f"{line}: no HELP before it, or no type"
+        elif not (match := SAMPLE.match(line)):
+            yield f"{line}: no sample"
+        elif match[1] != current or current not in typed:
+            yield f"{line}: not below its TYPE"
+        elif line.rsplit(" ", 1)[0] in seen:
+            yield f"{line}: twice"
+        elif typed[current] == "counter" and not match[1].endswith("_total"):
+            yield f"{line}: a counter without _total"
+        else:
+            seen.add(line.rsplit(" ", 1)[0])
+
+
+@pytest.mark.parametrize("text", [
+    "a 1", "# HELP a x\n# TYPE a gauge\na{b=c} 1\n", "# HELP a x\na 1\n", "a 1\n",
+    "# HELP a x\n# TYPE a gauge\na 1\na 2\n", "# HELP a x\n# TYPE a counter\na 1\n",
+    "# HELP a x\n# TYPE a gauge\nb 1\n",
+])
+def test_strict_reader_finds_what_is_planted(text):
+    assert list(complaints(text))
+
+
+def test_metrics_are_what_prometheus_reads(server):
+    reply = server.request("GET", "/metrics", "admin")
+    assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert list(complaints(reply.body.decode())) == []
+
+
+def test_metrics_count(server):
+    before = server.metrics()
+    server.request("GET", "/nothing", "admin")
+    after = server.metrics()
+    name = 'ferryd_requests_total{code="4xx"}'
+    assert after[name] == before[name] + 1
+    assert after["ferryd_connections"] == 1
+
+
+def test_metrics_are_the_admin_door_s(server):
+    assert server.request("GET", "/metrics").status == 404
+
+
+def test_log_holds_no_secrets_and_strangers_add_no_lines(server):
+    server.request("POST", "/api/v1/enroll", body=b"SECRET-BODY", headers={
+        "Authorization": "Bearer SECRET-TOKEN", "Cookie": "session=SECRET-COOKIE"})
+    with server.connect("admin") as sock:
+        raw.exchange(sock, b'GE"T /x%20event=forged%22 HTTP/1.1\r\nHost: x\r\n\r\n')
+    server.enrol("logged")
+    assert server.logs('target="/x%20event=forged%22"') or server.logs("GE\\x22T")
+    text = server.log.read_text()
+    assert "SECRET" not in text and "ferry1:" not in text and "BEGIN" not in text
+    for line in text.splitlines():
+        assert re.match(r"^time=\S+Z level=(info|warning|error) event=[a-z_]+ ", line), line
+
+
+def test_under_systemd_lines_have_the_journal_s_level(tmp_path):
+    one = Ferryd(tmp_path / "state", env={"JOURNAL_STREAM": "8:1"}).start()
+    one.stop()
+    assert all(re.match(r"^<[346]>event=", line) for line in one.log.read_text().splitlines())
+
+
+# Refusals.
+
+def test_wrong_method_names_the_right_ones(server):
+    reply = server.request("DELETE", "/healthz", "admin")
+    assert (reply.status, reply.headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_paths_of_one_door_are_not_at_another(server):
+    assert server.request("GET", "/api/v1/cacerts", "admin").status == 404
+    assert server.request("GET", "/healthz").status == 404
+
+
+@pytest.mark.parametrize("size", [100_000, 900_000, 16_000_000])
+def test_large_body_is_a_clear_413(server, size):
+    """Up to a megabyte is read and thrown away, so that the answer arrives."""
+    with server.connect("devices") as sock:
+        sock.sendall(f"POST /api/v1/enroll HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
+                     "Authorization: Bearer x\r\n\r\n".encode())
+        got = b""
+        try:
+            for _ in range(0, size, 100_000):
+                sock.sendall(b"x" * 100_000)
+            got = raw.exchange(sock, b"")
+        except OSError:
+            assert size > 1_000_000
+    if size < 1_000_000 or got:
+        assert raw.statuses(got) == [413] and f"not {size}".encode() in got
+    assert server.request("GET", "/healthz", "admin").status == 200
+
+
+def test_large_body_is_refused_before_it_is_sent_if_the_client_asks(server, tmp_path):
+    (tmp_path / "big").write_bytes(bytes(16_000_000))
+    host, port = server.address("devices")
+    done = subprocess.run(
+        ["curl", "-s", "-o", tmp_path / "out", "-w", "%{http_code} %{size_upload}",
+         "-H", "Expect: 100-continue",
+         "--cacert", server.folder / "ca/root.pem", "-H", "Authorization: Bearer x",
+         "--data-binary", f"@{tmp_path / 'big'}", f"https://{host}:{port}/api/v1/enroll"],
+        capture_output=True, text=True, timeout=20, check=False)
+    assert done.stdout == "413 0", done
+    assert json.loads((tmp_path / "out").read_text())["error"] == "too_large"
+
+
+# Reload and stop.
+
+def test_reload_takes_new_settings(server):
+    server.configure(log_requests="off")
+    server.reload()
+    try:
+        n = server.log.read_text().count("event=request")
+        server.request("GET", "/healthz", "admin")
+        time.sleep(0.1)
+        assert server.log.read_text().count("event=request") == n
+    finally:
+        server.configure(log_requests="on")
+        server.reload()
+
+
+def test_reload_with_a_wrong_setting_keeps_the_old_ones(server):
+    path = server.folder / "ferryd.conf"
+    good = path.read_text()
+    path.write_text(good + "nonsense = 1\n")
+    server.reload()
+    path.write_text(good)
+    assert server.logs("event=reload what=settings state=failed")
+    assert server.request("GET", "/healthz", "admin").status == 200
+
+
+def test_reload_says_what_waits_for_the_next_start(server):
+    server.configure(threads=5)
+    server.reload()
+    assert server.logs("settings_for_next_start=1")
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
+def test_stop_finishes_a_running_answer(tmp_path, signal_):
+    image = os.urandom(16_000_000)
+    one = Ferryd(tmp_path / "state")
+    path = f"/api/v1/firmware/{test_firmware.add_release(one, image)}.bin"
+    one.start()
+    device = one.enrol("stop")
+    with one.connect("devices", device) as sock:
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        got = sock.recv(1000)
+        ended = []
+        stopper = threading.Thread(target=lambda: ended.append(one.stop(signal_)))
+        stopper.start()
+        time.sleep(0.3)
+        assert not ended
+        with pytest.raises(OSError):  # nobody new is taken
+            one.request("GET", "/healthz", "admin")
+        while piece := sock.recv(1 << 20):
+            got += piece
+    stopper.join(10)
+    assert ended == [0]
+    assert got.split(b"\r\n\r\n", 1)[1] == image
+    assert "event=stop answers_finished=1 answers_cut=0" in one.log.read_text()
+
+
+def test_stop_waits_no_longer_than_it_may(tmp_path):
+    one = Ferryd(tmp_path / "state", settings={"stop_seconds": 1})
+    path = f"/api/v1/firmware/{test_firmware.add_release(one, bytes(16_000_000))}.bin"
+    one.start()
+    with one.connect("devices", one.enrol("stop")) as sock:
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        sock.recv(1000)
+        begin = time.monotonic()
+        assert one.stop() == 0
+        assert 0.8 < time.monotonic() - begin < 4
+    assert "answers_cut=1" in one.log.read_text()
+
+
+def test_service_manager_is_told(tmp_path):
+    path = tmp_path / "notify"
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(path))
+    manager.settimeout(10)
+    one = Ferryd(tmp_path / "state", env={"NOTIFY_SOCKET": str(path),
+                                          "WATCHDOG_USEC": "400000"}).start()
+    assert manager.recv(1000) == b"READY=1"
+    assert manager.recv(1000) == b"WATCHDOG=1"
+    one.reload()
+    seen = [manager.recv(1000) for _ in range(4)]
+    assert any(word.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for word in seen)
+    assert b"READY=1" in seen
+    assert one.stop() == 0
+    manager.settimeout(0.5)
+    while (word := manager.recv(1000)) != b"STOPPING=1":
+        assert word == b"WATCHDOG=1"
+    manager.close()
+
+
+def test_program_of_the_tests_is_there():
+    assert FERRYD.is_file(), f"{FERRYD} is not built; run `make build`"
