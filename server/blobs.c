@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,4 +44,20 @@ bool blobs_put(int blobs_fd, const char *sha256, const void *bytes, size_t n)
         return false;
     }
     return state_file_write(blobs_fd, sha256, bytes, n);
+}
+
+bool blobs_adopt(int blobs_fd, const char *upload, const char *sha256)
+{
+    if (!hex_is(sha256, NAME_CHARS)) {
+        errno = EINVAL;
+        return false;
+    }
+    const int fd = openat(blobs_fd, upload, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool is_on_disk = fsync(fd) == 0;
+    const int before = errno;
+    close(fd);
+    errno = before;
+    return is_on_disk && renameat(blobs_fd, upload, blobs_fd, sha256) == 0 && fsync(blobs_fd) == 0;
 }

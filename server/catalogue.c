@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "audit.h"
 #include "ferry/bytes.h"
@@ -165,6 +164,8 @@ struct addition {
     struct release *release;
     const char *channel, *actor;
     char *why;
+    bool is_public; // is to be
+    int64_t now;
     enum catalogue_result result;
 };
 
@@ -188,10 +189,10 @@ static enum db_result judge(struct db *db, struct addition *a)
     const struct release *r = a->release;
     struct channel channel;
     struct release other;
-    int64_t slot_bytes = 0;
+    struct smallest_slot slot;
     enum db_result result = channel_find(db, a->channel, &channel);
     if (result == DB_OK) {
-        refuse(a->why, "there is no channel '%s'; `ferryd channel add` makes one", a->channel);
+        refuse(a->why, "there is no channel '%.80s'; `ferryd channel add` makes one", a->channel);
         return settle(a);
     }
     if (result != DB_ROW)
@@ -212,14 +213,34 @@ static enum db_result judge(struct db *db, struct addition *a)
     }
     if (result != DB_OK && result != DB_ROW)
         return result;
-    result = report_smallest_slot(db, r->project, r->chip, &slot_bytes);
-    if (result == DB_OK && slot_bytes && r->length > slot_bytes) {
+    result = report_smallest_slot(db, r->project, r->chip, &slot);
+    if (result == DB_ROW && r->length > slot.bytes) {
         refuse(a->why,
-               "it has %" PRId64 " bytes; the smallest slot that a device of project %s "
-               "with %s has reported holds %" PRId64,
-               r->length, r->project, r->chip, slot_bytes);
+               "it has %" PRId64 " bytes; the smallest slot that a device of project %s with %s "
+               "has reported, %s, holds %" PRId64,
+               r->length, r->project, r->chip, slot.device, slot.bytes);
         return settle(a);
     }
+    return result == DB_ROW ? DB_OK : result;
+}
+
+/** Adds the release's row, or finds it; CATALOGUE_KNOWN: there is nothing left to do. */
+static enum db_result keep_row(struct db *db, struct addition *a, bool *is_offered)
+{
+    struct release known, *const r = a->release;
+    enum db_result result = release_find(db, r->sha256, &known);
+    if (result == DB_OK)
+        return release_add(db, r);
+    if (result != DB_ROW)
+        return result;
+    *r = known;
+    result = channel_offers(db, a->channel, r->sha256, is_offered);
+    if (result == DB_OK && a->is_public && !r->is_public) {
+        r->is_public = true;
+        return release_set_public(db, r->sha256, true);
+    }
+    if (*is_offered)
+        a->result = CATALOGUE_KNOWN;
     return result;
 }
 
@@ -233,34 +254,47 @@ static enum db_result add(struct db *db, void *ctx)
     enum db_result result = judge(db, a);
     if (result != DB_OK || a->result == CATALOGUE_REFUSED)
         return result;
-    struct release known;
-    result = release_find(db, r->sha256, &known);
-    if (result == DB_ROW) {
-        *r = known;
-        result = channel_offers(db, a->channel, r->sha256, &is_offered);
-    } else if (result == DB_OK) {
-        result = release_add(db, r);
-    }
-    if (result != DB_OK)
+    result = keep_row(db, a, &is_offered);
+    if (result != DB_OK || a->result == CATALOGUE_KNOWN)
         return result;
-    if (is_offered) {
-        a->result = CATALOGUE_KNOWN;
-        return DB_OK;
-    }
-    result = channel_offer(db, a->channel, r->sha256, r->added);
+    if (!is_offered)
+        result = channel_offer(db, a->channel, r->sha256, a->now);
     snprintf(detail, sizeof(detail), "%.32s %.32s serial %" PRId64 " in channel %.40s", r->project,
              r->version, r->serial, a->channel);
     return result == DB_OK ? audit_add(db, a->actor, "add release", r->sha256, detail) : result;
 }
 
+static enum db_result check(struct db *db, void *ctx)
+{
+    struct addition *a = ctx;
+    a->result = CATALOGUE_ADDED;
+    return judge(db, a);
+}
+
+static enum catalogue_result run(struct db *db, db_work work, struct addition *a)
+{
+    const enum db_result result = db_transaction(db, work, a);
+    if (result == DB_OK)
+        return a->result;
+    refuse(a->why, "the database says: %s", db->detail);
+    return result == DB_GONE || result == DB_RETRY ? CATALOGUE_LATER : CATALOGUE_REFUSED;
+}
+
+enum catalogue_result catalogue_check(struct db *db, struct release *release, const char *channel,
+                                      char why[CATALOGUE_WHY_BYTES])
+{
+    struct addition a = {.release = release, .channel = channel, .why = why};
+    return run(db, check, &a);
+}
+
 enum catalogue_result catalogue_add(struct db *db, struct release *release, const char *channel,
                                     const char *actor, char why[CATALOGUE_WHY_BYTES])
 {
-    struct addition a = {release, channel, actor, why, CATALOGUE_REFUSED};
-    release->added = (int64_t)time(NULL);
-    const enum db_result result = db_transaction(db, add, &a);
-    if (result == DB_OK)
-        return a.result;
-    refuse(why, "the database says: %s", db->detail);
-    return result == DB_GONE || result == DB_RETRY ? CATALOGUE_LATER : CATALOGUE_REFUSED;
+    struct addition a = {.release = release,
+                         .channel = channel,
+                         .actor = actor,
+                         .why = why,
+                         .is_public = release->is_public,
+                         .now = release->added};
+    return run(db, add, &a);
 }

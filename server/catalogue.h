@@ -27,11 +27,17 @@ enum catalogue_result {
     CATALOGUE_LATER    // the database is away
 };
 
+/** Whether catalogue_add would take it, before its blob is kept: CATALOGUE_ADDED, _REFUSED, _LATER.
+ */
+enum catalogue_result catalogue_check(struct db *db, struct release *release, const char *channel,
+                                      char why[CATALOGUE_WHY_BYTES]);
+
 /** Adds the release, whose blob stands already, to a channel: in one transaction its row (with the
  * next serial number), the offer, and the audit entry. Refuses a channel that there is not, a
  * version that the catalogue has with other bytes, an image without the signature that the channel
  * demands, and one that is larger than the smallest slot known for its hardware. A known release
- * keeps its serial. actor: as audit_add's. */
+ * keeps its serial, and becomes public if it is to be. release->added: now. actor: as audit_add's.
+ */
 enum catalogue_result catalogue_add(struct db *db, struct release *release, const char *channel,
                                     const char *actor, char why[CATALOGUE_WHY_BYTES]);
 

@@ -6,9 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit.h"
-#include "blobs.h"
-#include "catalogue.h"
+#include "admin_release.h"
 #include "command_state.h"
 #include "map_file.h"
 #include "store_channel.h"
@@ -31,71 +29,52 @@ static const struct cli_example add_examples[] = {
     {0},
 };
 
-/** Adds what says which release it is, to JSON. */
-static void describe(cJSON *to, const struct release *r)
+/** Hands the mapped file to the catalogue. */
+static int take(struct command_state *s, const struct ferry_mapped_file *file, struct release *out,
+                bool *is_known)
 {
-    cJSON_AddNumberToObject(to, "serial", (double)r->serial);
-    cJSON_AddStringToObject(to, "sha256", r->sha256);
-    cJSON_AddStringToObject(to, "project", r->project);
-    cJSON_AddStringToObject(to, "version", r->version);
-    cJSON_AddStringToObject(to, "chip", r->chip);
-    cJSON_AddNumberToObject(to, "length", (double)r->length);
-    cJSON_AddNumberToObject(to, "secure_version", (double)r->secure_version);
-    cJSON *keys = cJSON_AddArrayToObject(to, "keys");
-    for (unsigned i = 0; i < r->n_keys; i++)
-        cJSON_AddItemToArray(keys, cJSON_CreateString(r->keys[i]));
-    cJSON_AddBoolToObject(to, "public", r->is_public);
-    cJSON_AddNumberToObject(to, "added", (double)r->added);
-}
-
-/** Reads the file, judges it, and puts its bytes where the server finds them. */
-static int take_image(struct command_state *s, const char *path, struct release *out)
-{
-    struct cli_output *const o = s->call->out;
-    struct ferry_mapped_file file;
-    char why[CATALOGUE_WHY_BYTES];
-    int os_errno = 0, exit_code = CLI_EXIT_OK;
-    const ferry_err err = ferry_map_file(path, SIZE_MAX, &file, &os_errno);
-    if (err) {
-        const struct ferry_about about = {path, NULL, os_errno ? strerror(os_errno) : NULL};
-        return cli_fail_err(o, err, &about);
-    }
-    if (!catalogue_read(file.bytes, file.n_bytes, out, why)) {
-        exit_code = cli_fail_text(o, FERRY_ERR_RELEASE_REFUSED, "%s is refused: %s", path, why);
-    } else {
-        const int blobs = openat(s->dir_fd, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (blobs < 0 || !blobs_put(blobs, out->sha256, file.bytes, file.n_bytes))
-            exit_code =
-                cli_fail_text(o, FERRY_ERR_SERVER_STATE, "%s/blobs: %s", s->dir, strerror(errno));
-        if (blobs >= 0)
-            close(blobs);
-    }
-    ferry_unmap_file(&file);
-    return exit_code;
+    struct admin a = command_state_admin(s);
+    char about[256];
+    const char *const channel = cli_value(s->call, OPT_CHANNEL);
+    const struct release_file what = {.bytes = file->bytes,
+                                      .n_bytes = file->n_bytes,
+                                      .channel = channel ? channel : CHANNEL_DEFAULT,
+                                      .is_public = cli_has(s->call, OPT_PUBLIC)};
+    const int blobs = openat(s->dir_fd, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (blobs < 0)
+        return cli_fail_text(s->call->out, FERRY_ERR_SERVER_STATE, "%s/blobs: %s", s->dir,
+                             strerror(errno));
+    const enum admin_code code = admin_release_add(&a, blobs, &what, out, is_known);
+    close(blobs);
+    snprintf(about, sizeof(about), "%.200s is refused", s->call->args[1]);
+    return code == ADMIN_DONE ? CLI_EXIT_OK : command_state_admin_failed(s, &a, about);
 }
 
 static int add(struct command_state *s)
 {
     struct cli_output *const o = s->call->out;
-    const char *const channel =
-        cli_has(s->call, OPT_CHANNEL) ? cli_value(s->call, OPT_CHANNEL) : CHANNEL_DEFAULT;
-    struct release r = {.is_public = cli_has(s->call, OPT_PUBLIC)};
-    char why[CATALOGUE_WHY_BYTES];
-    const int exit_code = take_image(s, s->call->args[1], &r);
+    const char *const path = s->call->args[1];
+    struct ferry_mapped_file file;
+    struct release r;
+    bool is_known = false;
+    int os_errno = 0;
+    const ferry_err err = ferry_map_file(path, SIZE_MAX, &file, &os_errno);
+    if (err) {
+        const struct ferry_about about = {path, NULL, os_errno ? strerror(os_errno) : NULL};
+        return cli_fail_err(o, err, &about);
+    }
+    const int exit_code = take(s, &file, &r, &is_known);
+    ferry_unmap_file(&file);
     if (exit_code != CLI_EXIT_OK)
         return exit_code;
-    const enum catalogue_result result = catalogue_add(s->db, &r, channel, "command line", why);
-    if (result == CATALOGUE_REFUSED || result == CATALOGUE_LATER)
-        return cli_fail_text(
-            o, result == CATALOGUE_LATER ? FERRY_ERR_DATABASE : FERRY_ERR_RELEASE_REFUSED,
-            "%s is refused: %s", s->call->args[1], why);
-    describe(cli_json(o), &r);
+    const char *channel = cli_value(s->call, OPT_CHANNEL);
+    channel = channel ? channel : CHANNEL_DEFAULT;
+    release_json(cli_json(o), &r);
     cJSON_AddStringToObject(cli_json(o), "channel", channel);
-    cJSON_AddBoolToObject(cli_json(o), "known", result == CATALOGUE_KNOWN);
+    cJSON_AddBoolToObject(cli_json(o), "known", is_known);
     cli_text(o, "Release %" PRId64 ": %s %s for %s, %s bytes, %s\n", r.serial, r.project, r.version,
              r.chip, cli_thousands((uint64_t)r.length), r.n_keys ? "signed" : "unsigned");
-    cli_text(o, "%s in channel %s\n",
-             result == CATALOGUE_KNOWN ? "It was there already" : "Offered", channel);
+    cli_text(o, "%s in channel %s\n", is_known ? "It was there already" : "Offered", channel);
     return cli_done(o);
 }
 
@@ -128,7 +107,7 @@ static void show(void *ctx, const struct release *r)
     const struct listing *l = ctx;
     char when[COMMAND_TIME_BYTES];
     cJSON *row = cJSON_CreateObject();
-    describe(row, r);
+    release_json(row, r);
     cJSON_AddItemToArray(l->rows, row);
     cli_text(l->s->call->out, "%6" PRId64 "  %.8s  %-16.16s %-14.14s %-8s %s%s\n", r->serial,
              r->sha256, r->project, r->version, r->chip, command_time(r->added, when),
@@ -165,19 +144,6 @@ const struct cli_command cli_cmd_release_list = {
     .run = run_list,
 };
 
-/** Finds the release that the second argument names; complains if there is none. */
-static int find(struct command_state *s, struct release *out)
-{
-    const char *const name = s->call->args[1];
-    if (!release_name_is_fine(name))
-        return cli_usage(s->call, "'%s' names no release; " NAMING, name);
-    const enum db_result result = release_named(s->db, name, out);
-    if (result == DB_OK)
-        return cli_fail_text(s->call->out, FERRY_ERR_NOT_FOUND, "%s names no release, or several",
-                             name);
-    return result == DB_ROW ? CLI_EXIT_OK : command_state_db_failed(s, result);
-}
-
 static void show_offer(void *ctx, const char *channel)
 {
     const struct listing *l = ctx;
@@ -190,10 +156,10 @@ static int show_one(struct command_state *s)
     struct cli_output *const o = s->call->out;
     struct release r;
     char when[COMMAND_TIME_BYTES];
-    const int exit_code = find(s, &r);
-    if (exit_code != CLI_EXIT_OK)
-        return exit_code;
-    describe(cli_json(o), &r);
+    struct admin a = command_state_admin(s);
+    if (admin_release_find(&a, s->call->args[1], &r) != ADMIN_DONE)
+        return command_state_admin_failed(s, &a, NULL);
+    release_json(cli_json(o), &r);
     cli_text(o, "serial      %" PRId64 "\nproject     %s\nversion     %s\nchip        %s\n",
              r.serial, r.project, r.version, r.chip);
     cli_text(o, "length      %s bytes\nSHA-256     %s\nadded       %s\n",
@@ -222,42 +188,17 @@ const struct cli_command cli_cmd_release_show = {
     .run = run_show,
 };
 
-/** A change of one release. */
-struct change {
-    struct command_state *s;
-    const char *channel; // "" all
-    struct release release;
-    int64_t n_changed;
-};
-
-static enum db_result withdraw_work(struct db *db, void *ctx)
-{
-    struct change *c = ctx;
-    enum db_result result = channel_withdraw(db, c->channel, c->release.sha256, c->s->now);
-    c->n_changed = db_changed(db);
-    return result == DB_OK && c->n_changed
-               ? audit_add(db, "command line", "withdraw release", c->release.sha256, c->channel)
-               : result;
-}
-
 static int withdraw(struct command_state *s)
 {
-    struct change c = {.s = s, .channel = cli_value(s->call, OPT_CHANNEL)};
-    if (!c.channel)
-        c.channel = "";
-    const int exit_code = find(s, &c.release);
-    if (exit_code != CLI_EXIT_OK)
-        return exit_code;
-    const enum db_result result = db_transaction(s->db, withdraw_work, &c);
-    if (result != DB_OK)
-        return command_state_db_failed(s, result);
-    if (!c.n_changed)
-        return cli_fail_text(s->call->out, FERRY_ERR_NOT_FOUND,
-                             "release %" PRId64 " is offered %s%s", c.release.serial,
-                             c.channel[0] ? "not in channel " : "in no channel", c.channel);
-    cJSON_AddNumberToObject(cli_json(s->call->out), "channels", (double)c.n_changed);
+    struct release r;
+    struct admin a = command_state_admin(s);
+    int64_t n = 0;
+    const char *const channel = cli_value(s->call, OPT_CHANNEL);
+    if (admin_release_withdraw(&a, s->call->args[1], channel ? channel : "", &r, &n) != ADMIN_DONE)
+        return command_state_admin_failed(s, &a, NULL);
+    cJSON_AddNumberToObject(cli_json(s->call->out), "channels", (double)n);
     cli_text(s->call->out, "Release %" PRId64 " is withdrawn from %" PRId64 " channel%s.\n",
-             c.release.serial, c.n_changed, c.n_changed == 1 ? "" : "s");
+             r.serial, n, n == 1 ? "" : "s");
     return cli_done(s->call->out);
 }
 
@@ -284,32 +225,17 @@ const struct cli_command cli_cmd_release_withdraw = {
     .run = run_withdraw,
 };
 
-static enum db_result publish_work(struct db *db, void *ctx)
-{
-    const struct change *c = ctx;
-    const enum db_result result = release_set_public(db, c->release.sha256, c->release.is_public);
-    return result == DB_OK ? audit_add(db, "command line",
-                                       c->release.is_public ? "publish release" : "hide release",
-                                       c->release.sha256, "")
-                           : result;
-}
-
 static int publish(struct command_state *s)
 {
-    struct change c = {.s = s};
+    struct release r;
+    struct admin a = command_state_admin(s);
     const char *const word = s->call->args[2];
     const bool is_on = strcmp(word, "on") == 0;
     if (!is_on && strcmp(word, "off") != 0)
         return cli_usage(s->call, "'%s' is neither on nor off", word);
-    const int exit_code = find(s, &c.release);
-    if (exit_code != CLI_EXIT_OK)
-        return exit_code;
-    c.release.is_public = is_on;
-    const enum db_result result = db_transaction(s->db, publish_work, &c);
-    if (result != DB_OK)
-        return command_state_db_failed(s, result);
-    cli_text(s->call->out, "Release %" PRId64 " is %spublic.\n", c.release.serial,
-             is_on ? "" : "not ");
+    if (admin_release_publish(&a, s->call->args[1], is_on, &r) != ADMIN_DONE)
+        return command_state_admin_failed(s, &a, NULL);
+    cli_text(s->call->out, "Release %" PRId64 " is %spublic.\n", r.serial, is_on ? "" : "not ");
     return cli_done(s->call->out);
 }
 

@@ -63,6 +63,35 @@ int command_state_db_failed(struct command_state *s, enum db_result result)
                          s->db->detail);
 }
 
+struct admin command_state_admin(const struct command_state *s)
+{
+    return (struct admin){.db = s->db, .actor = "command line", .now = s->now};
+}
+
+static ferry_err err_of(enum admin_code code)
+{
+    switch (code) {
+    case ADMIN_NOT_FOUND:
+        return FERRY_ERR_NOT_FOUND;
+    case ADMIN_TAKEN:
+        return FERRY_ERR_ARG;
+    case ADMIN_REFUSED:
+        return FERRY_ERR_RELEASE_REFUSED;
+    case ADMIN_NO_FILE:
+        return FERRY_ERR_SERVER_STATE;
+    default:
+        return FERRY_ERR_DATABASE;
+    }
+}
+
+int command_state_admin_failed(struct command_state *s, const struct admin *a, const char *about)
+{
+    if (a->code == ADMIN_MISUSED)
+        return cli_usage(s->call, "%s", a->why);
+    return cli_fail_text(s->call->out, err_of(a->code), "%s%s%s", about ? about : "",
+                         about ? ": " : "", a->why);
+}
+
 const char *command_time(int64_t at, char out[COMMAND_TIME_BYTES])
 {
     struct tm tm;

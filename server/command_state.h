@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "admin.h"
 #include "command.h"
 #include "config.h"
 #include "db.h"
@@ -32,6 +33,13 @@ int command_state_run(struct cli_call *call, int (*work)(struct command_state *s
 
 /** Says that a call of the database failed. */
 int command_state_db_failed(struct command_state *s, enum db_result result);
+
+/** What admin_*.c needs of a command. */
+struct admin command_state_admin(const struct command_state *s);
+
+/** Says how something that admin_*.c did has ended; returns the exit code. Only for what was not
+ * done. about, if not NULL, stands before the sentence: "FILE is refused". */
+int command_state_admin_failed(struct command_state *s, const struct admin *a, const char *about);
 
 #define COMMAND_TIME_BYTES 32u
 

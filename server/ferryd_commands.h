@@ -17,6 +17,9 @@
     X(device_revoke)                                                                               \
     X(device_restore)                                                                              \
     X(device_remove)                                                                               \
+    X(user_add)                                                                                    \
+    X(user_list)                                                                                   \
+    X(user_remove)                                                                                 \
     X(ca_show)                                                                                     \
     X(ca_new_issuing)                                                                              \
     X(ca_new_root)                                                                                 \

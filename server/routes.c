@@ -4,18 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin_api.h"
 #include "device_api.h"
 #include "enroll_http.h"
 #include "pages.h"
+#include "public_api.h"
 #include "server_routes.h"
 
 /** Each table ends with a row without path. */
 static const struct http_route *const tables[] = {
-    device_routes,
-    enroll_routes,
-    est_routes,
-    page_routes,
-    server_routes,
+    admin_routes, device_routes, enroll_routes,  est_routes,
+    page_routes,  public_routes, release_routes, server_routes,
 };
 
 /** True if the row's path is this one; *after gets what '*' stands for. */

@@ -38,10 +38,12 @@ static void read_row(struct db *db, struct device *device, struct report *report
         .created = db_get_int(db, 2), .released = db_get_int(db, 3), .revoked = db_get_int(db, 4)};
     snprintf(device->id, sizeof(device->id), "%s", db_get_text(db, 0));
     snprintf(device->fleet, sizeof(device->fleet), "%s", db_get_text(db, 1));
+    snprintf(device->key_sha256, sizeof(device->key_sha256), "%s", db_get_text(db, 15));
     *report = (struct report){.serial = db_get_int(db, 11),
                               .wear_percent = db_get_int(db, 12),
                               .at = db_get_int(db, 13),
-                              .seen = db_get_int(db, 14)};
+                              .seen = db_get_int(db, 14),
+                              .slot_bytes = db_get_int(db, 16)};
     memcpy(report->device, device->id, sizeof(report->device));
     snprintf(report->state, sizeof(report->state), "%s", db_get_text(db, 5));
     snprintf(report->version, sizeof(report->version), "%s", db_get_text(db, 6));
@@ -61,15 +63,16 @@ enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
     const struct db_value values[] = {db_text(filter->after), db_text(filter->start),
                                       db_text(filter->fleet), db_text(filter->state),
                                       db_int(filter->most)};
-    enum db_result result =
-        db_query(db,
-                 "SELECT d.id, d.fleet, d.created, d.released, d.revoked, s.state, s.version,"
-                 " s.project, s.chip, s.reason, s.sha256, s.serial, s.wear_percent, s.began, s.seen"
-                 " FROM device d LEFT JOIN device_state s ON s.device = d.id"
-                 " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
-                 " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR s.state = $4)"
-                 " ORDER BY d.id LIMIT $5",
-                 values, 5);
+    enum db_result result = db_query(
+        db,
+        "SELECT d.id, d.fleet, d.created, d.released, d.revoked, s.state, s.version,"
+        " s.project, s.chip, s.reason, s.sha256, s.serial, s.wear_percent, s.began, s.seen,"
+        " d.key_sha256, s.slot_bytes"
+        " FROM device d LEFT JOIN device_state s ON s.device = d.id"
+        " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
+        " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR s.state = $4)"
+        " ORDER BY d.id LIMIT $5",
+        values, 5);
     if (result != DB_OK)
         return result;
     while ((result = db_next(db)) == DB_ROW) {

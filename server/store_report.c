@@ -139,12 +139,23 @@ enum db_result report_history(struct db *db, const char *device,
 }
 
 enum db_result report_smallest_slot(struct db *db, const char *project, const char *chip,
-                                    int64_t *bytes)
+                                    struct smallest_slot *out)
 {
     const struct db_value values[] = {db_text(project), db_text(chip)};
-    *bytes = 0;
-    return db_number(db, bytes,
-                     "SELECT COALESCE(MIN(slot_bytes), 0) FROM device_state"
-                     " WHERE project = $1 AND chip = $2 AND slot_bytes > 0",
-                     values, 2);
+    enum db_result result =
+        db_query(db,
+                 "SELECT s.device, s.slot_bytes FROM device_state s"
+                 " JOIN device d ON d.id = s.device"
+                 " WHERE s.project = $1 AND s.chip = $2 AND s.slot_bytes > 0 AND d.revoked = 0"
+                 " ORDER BY s.slot_bytes, s.device LIMIT 1",
+                 values, 2);
+    if (result != DB_OK)
+        return result;
+    result = db_next(db);
+    if (result == DB_ROW) {
+        snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, 0));
+        out->bytes = db_get_int(db, 1);
+    }
+    db_end(db);
+    return result;
 }

@@ -38,8 +38,15 @@ enum db_result report_seen(struct db *db, const char *device, int64_t now);
 enum db_result report_history(struct db *db, const char *device,
                               void (*each)(void *ctx, const struct report *report), void *ctx);
 
-/** The smallest slot that a device with this project and chip has reported; 0: none has. */
+/** A slot, and which device has it. */
+struct smallest_slot {
+    char device[HTTP_ID_BYTES];
+    int64_t bytes;
+};
+
+/** The smallest slot that a device with this project and chip has reported, of those that are not
+ * revoked. DB_ROW: *out is it; DB_OK: none has. */
 enum db_result report_smallest_slot(struct db *db, const char *project, const char *chip,
-                                    int64_t *bytes);
+                                    struct smallest_slot *out);
 
 #endif
