@@ -86,6 +86,9 @@ bool http_gate_path(const char *target)
 {
     if (*target != '/' || !http_gate_target(target) || strchr(target, '#'))
         return false;
+    for (const char *t = target; *t; t++)
+        if ((unsigned char)*t > 0x7e)
+            return false;
     const size_t n_path = strcspn(target, "?");
     for (const char *segment = target; segment && segment < target + n_path;
          segment = memchr(segment + 1, '/', n_path - (size_t)(segment + 1 - target))) {

@@ -55,6 +55,8 @@ MALFORMED = {
     "escaped NUL": b"GET PATH%00 HTTP/1.1\r\n" + HOST + b"\r\n",
     "escaped NUL in an argument": b"GET PATH?a=%00 HTTP/1.1\r\n" + HOST + b"\r\n",
     "broken escape": b"GET PATH%4 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "byte beyond ASCII in the path": b"GET /\xe9 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "carriage return behind the version": b"GET PATH HTTP/1.1\r\r\n" + HOST + b"\r\n",
     "escaped slash": b"GET /..%2fetc HTTP/1.1\r\n" + HOST + b"\r\n",
     "climbing path": b"GET /a/../PATH HTTP/1.1\r\n" + HOST + b"\r\n",
     "escaped climbing path": b"GET /%2e%2e/etc HTTP/1.1\r\n" + HOST + b"\r\n",
