@@ -92,7 +92,7 @@ def find(root, name, header):
                  Path("ports/bare"), Path("ports/espressif"), Path("ports/esp32c3"),
                  Path("ports/sifive-u"), Path("ports/virt"), Path("tests/port"),
                  Path("compat/esp-idf"), Path("compat/esp-idf/include"),
-                 Path("tests"), Path("tests/support")):
+                 Path("server"), Path("tests"), Path("tests/support"), Path("tests/agent")):
         if (root / base / header).is_file():
             return (root / base / header).resolve().relative_to(root)
     return None

@@ -35,7 +35,9 @@ stage() {
 check() { python3 "scripts/check_$1.py"; }
 c_tests() { ctest --test-dir "build/$1" -j"$(nproc)" --timeout 300 --output-on-failure |
     sed '/^$/d;/^Total Test time/d'; }
-python_tests() { build/venv/bin/pytest -q -x -n "$(nproc)" --dist worksteal -p no:cacheprovider "$@"; }
+python_tests() {
+    build/venv/bin/pytest -q -x -n "$(nproc)" --dist worksteal -p no:cacheprovider "$@"
+}
 command_line() {
     FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch COMPAT=$PWD/build/$1/tests \
         python_tests tests/agent tests/e2e
