@@ -94,6 +94,8 @@ set(FERRY_ESP_IDF_SOURCES
     ports/esp-idf/http_esp.c
     ports/esp-idf/keeper_nvs.c
     ports/esp-idf/key_psa.c
+    ports/esp-idf/store_esp.c
+    ports/esp-idf/agent_esp.c
     ports/esp-idf/md5_rom.c
     ports/esp-idf/update_esp.c
     ports/esp-idf/manifest_esp.c)

@@ -20,4 +20,6 @@
 #define CONFIG_EXAMPLE_WIFI_PASSWORD "password"
 #define CONFIG_EXAMPLE_UPDATE_URL    "https://updates.example.com/app.bin"
 #define CONFIG_EXAMPLE_MANIFEST_URL  "https://updates.example.com/app.json"
+#define CONFIG_EXAMPLE_JOIN          ""
+#define CONFIG_EXAMPLE_PROJECT       "demo"
 #define CONFIG_EXAMPLE_CHECK_URL     "https://updates.example.com/"
