@@ -76,7 +76,7 @@ struct ca_client {
 };
 
 /** Judges a client's certificate in DER, but for its time: out says from when to when it is good.
- * Its issuer must be one of our issuing CAs and its purpose clientAuth alone. About 100 us. */
+ * Its issuer must be one of our issuing CAs and its purpose clientAuth alone. About 0.2 ms. */
 enum ca_verdict ca_verify_client(struct ca *ca, const uint8_t *der, size_t n,
                                  struct ca_client *out);
 
