@@ -124,9 +124,12 @@ ferry_err ferry_device_verify(struct ferry_device *d, int slot)
     w->rules.desc_head = w->desc_head;
     const ferry_err verdict =
         ferry_image_verify(&region, &w->rules, w->buffer, sizeof(w->buffer), &w->image);
-    if (verdict)
+    if (verdict) {
         d->fault = w->image.fault;
-    return verdict;
+        return verdict;
+    }
+    struct ferry_boot_check *check = d->policy->boot_check;
+    return check ? check->image(check, &region, w->image.image_bytes, &d->fault) : FERRY_OK;
 }
 
 ferry_err ferry_device_desc(struct ferry_device *d, int slot, struct ferry_app_desc *out)

@@ -1,5 +1,6 @@
 /* core/gate.c - the gate that demands a Secure Boot v2 signature of every update. It
- * hashes the signed bytes as they are read back, then has the sector behind them checked. */
+ * hashes the signed bytes as they are read back, then has the sector behind them checked. And the
+ * check that demands one of what is to boot, where it lies. */
 #include "ferry/gate.h"
 
 /* gate is the first member, and the only one outsiders see. */
@@ -49,4 +50,20 @@ static ferry_err verdict(struct ferry_gate *gate, const struct ferry_region *slo
 void ferry_signature_gate_init(struct ferry_signature_gate *g, const struct ferry_trust *trust)
 {
     *g = (struct ferry_signature_gate){.gate = {begin, feed, verdict}, .trust = trust};
+}
+
+static ferry_err check_image(struct ferry_boot_check *check, const struct ferry_region *slot,
+                             uint32_t image_bytes, struct ferry_fault *fault)
+{
+    struct ferry_signed_boot *s = (struct ferry_signed_boot *)(void *)check; // its first member
+    fault->err = FERRY_ERR_SIGNATURE_NONE; // a refusal without a cause is a refusal still
+    if (ferry_signature_verify(slot, image_bytes, s->trust, &s->work, fault) ==
+        FERRY_VERDICT_GENUINE)
+        return FERRY_OK;
+    return fault->err;
+}
+
+void ferry_signed_boot_init(struct ferry_signed_boot *s, const struct ferry_trust *trust)
+{
+    *s = (struct ferry_signed_boot){.check = {check_image}, .trust = trust};
 }

@@ -36,6 +36,15 @@ struct ferry_gate {
                          struct ferry_fault *fault);
 };
 
+/** What a bootloader asks of an image beyond being whole, lent by pointer too: ferry/gate.h has the
+ * one of secure boot. */
+struct ferry_boot_check {
+    /** Whether the image of image_bytes at the slot's start, just found whole, may boot. Anything
+     * but FERRY_OK: it does not, the cause in *fault. */
+    ferry_err (*image)(struct ferry_boot_check *c, const struct ferry_region *slot,
+                       uint32_t image_bytes, struct ferry_fault *fault);
+};
+
 /** What the device's bootloader, eFuses and owner have settled. */
 struct ferry_policy {
     const struct ferry_chip *chip; // NULL: images are not checked against a chip
@@ -47,6 +56,7 @@ struct ferry_policy {
     uint32_t secure_version;                 // burnt in eFuse; looked at with anti_rollback only
     const struct ferry_slots_writer *writer; // NULL: ferry_slots_safe
     struct ferry_gate *gate;                 // what every update must pass; NULL: nothing more
+    struct ferry_boot_check *boot_check;     // what every image must that boots; NULL: the same
 };
 
 /** A part of the flash; size 0: the table has none. */

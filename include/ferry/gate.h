@@ -1,6 +1,7 @@
 /* ferry/gate.h - signed updates: trusted keys configured, so a valid signature is
  * required. Put the gate into ferry_policy.gate and every update session demands it; no flag,
- * manifest or server turns it off. Rests on ferry/signature.h. Rules: docs/design.md "Trust". */
+ * manifest or server turns it off. Secure boot: the same of whatever is to boot. Rests on
+ * ferry/signature.h. Rules: docs/design.md "Trust". */
 #ifndef FERRY_GATE_H
 #define FERRY_GATE_H
 
@@ -24,6 +25,19 @@ struct ferry_signature_gate {
 /** Readies the gate; trust is kept, and must name at least one key.
  * The errors it refuses with are those of ferry_signature_check. */
 void ferry_signature_gate_init(struct ferry_signature_gate *g, const struct ferry_trust *trust);
+
+/** A bootloader that starts only what a trusted key has signed; caller-owned. Goes into
+ * ferry_policy.boot_check of that bootloader, of the apps under it, so that none rejects itself for
+ * an image that would not boot, and of tools that say what it will do. */
+struct ferry_signed_boot {
+    struct ferry_boot_check check; // what the policy points to
+    const struct ferry_trust *trust;
+    struct ferry_signature_work work;
+};
+
+/** Readies the check; trust is kept, and must name at least one key.
+ * The errors it refuses with are those of ferry_signature_verify. */
+void ferry_signed_boot_init(struct ferry_signed_boot *s, const struct ferry_trust *trust);
 
 #ifdef __cplusplus
 }

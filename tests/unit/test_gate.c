@@ -8,6 +8,7 @@
 #include "t.h"
 
 #include "ferry/gate.h"
+#include "ferry/slots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,57 @@ static void a_sector_from_before_does_not_count(void)
     free(made.bytes);
 }
 
+/* The bootloader asks for a signature as well. */
+static void start_secure(void)
+{
+    static struct ferry_signed_boot secure;
+    start(KEY_P256);
+    ferry_signed_boot_init(&secure, &trust);
+    b.policy.boot_check = &secure.check;
+}
+
+static void secure_boot_passes_over_what_nobody_signed(void)
+{
+    struct ferry_signed_image ours = sign(KEY_P256), theirs = sign(KEY_OTHER);
+    start_secure();
+    T_EQ_INT(ferry_device_verify(&b.dev, 0), FERRY_ERR_SIGNATURE_NONE);
+    T_EQ_INT(b.dev.fault.err, FERRY_ERR_SIGNATURE_NONE);
+    bench_device_put(&b, 0, ours.bytes, ours.n_bytes);
+    bench_device_put(&b, 1, theirs.bytes, theirs.n_bytes);
+    bench_device_entry(&b, 1, 2, FERRY_STATE_VALID);
+    T_EQ_INT(ferry_device_verify(&b.dev, 0), FERRY_OK);
+    T_EQ_INT(ferry_device_verify(&b.dev, 1), FERRY_ERR_SIGNATURE_KEY);
+    T_EQ_INT(bench_device_boot(&b), 0);
+    ours.bytes[n_bytes] ^= 1; // only the signature covers the padding
+    bench_device_put(&b, 1, ours.bytes, ours.n_bytes);
+    T_EQ_INT(ferry_device_verify(&b.dev, 1), FERRY_ERR_SIGNATURE_BAD);
+    ours.bytes[n_bytes] ^= 1;
+    bench_device_put(&b, 1, ours.bytes, ours.n_bytes);
+    T_EQ_INT(bench_device_boot(&b), 1);
+    bench_device_free(&b);
+    free(ours.bytes);
+    free(theirs.bytes);
+}
+
+/* A release that rejected itself for one that secure boot refuses would leave nothing bootable. */
+static void release_does_not_go_back_to_what_would_not_boot(void)
+{
+    struct ferry_signed_image ours = sign(KEY_P256);
+    int slot = FERRY_SLOT_NONE;
+    start_secure();
+    bench_device_put(&b, 1, ours.bytes, ours.n_bytes);
+    bench_device_entry(&b, 1, 2, FERRY_STATE_PENDING);
+    b.dev.running = 1;
+    T_EQ_INT(ferry_slots_reject(&b.dev, &slot), FERRY_ERR_ROLLBACK_NONE);
+    T_EQ_INT(ferry_slots_force(&b.dev, &slot), FERRY_ERR_ROLLBACK_NONE);
+    bench_device_put(&b, 0, ours.bytes, ours.n_bytes);
+    T_EQ_INT(ferry_slots_reject(&b.dev, &slot), FERRY_OK);
+    T_EQ_INT(slot, 0);
+    T_EQ_INT(bench_device_boot(&b), 0);
+    bench_device_free(&b);
+    free(ours.bytes);
+}
+
 int main(void)
 {
     make_keys();
@@ -148,6 +200,8 @@ int main(void)
     T_RUN(another_key_is_refused);
     T_RUN(one_different_bit_is_refused);
     T_RUN(a_sector_from_before_does_not_count);
+    T_RUN(secure_boot_passes_over_what_nobody_signed);
+    T_RUN(release_does_not_go_back_to_what_would_not_boot);
     for (int i = 0; i < N_KEYS; i++)
         ferry_sign_key_close(&keys[i]);
     return t_end();
