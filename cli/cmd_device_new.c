@@ -55,6 +55,7 @@ static int read_plan(struct plan *p)
     p->what.dir = call->args[0];
     p->what.table_off_bytes = given.table_off_bytes;
     p->what.trust = given.trust;
+    p->what.secure_boot = given.secure_boot;
     p->what.policy = (struct ferry_policy){
         .chip = given.chip,
         .rollback = given.rollback,

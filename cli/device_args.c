@@ -18,6 +18,7 @@ enum {
     OPT_TABLE_OFFSET,
     OPT_TRUSTED_KEY,
     OPT_TRUSTED_KEY_DIGEST,
+    OPT_SECURE_BOOT,
 };
 
 const struct argp_option cli_device_options[] = {
@@ -36,6 +37,8 @@ const struct argp_option cli_device_options[] = {
      9},
     {"trusted-key-digest", OPT_TRUSTED_KEY_DIGEST, "HEX", 0,
      "The same by the key's SHA-256, as eFuses hold it", 9},
+    {"secure-boot", OPT_SECURE_BOOT, "on|off", 0,
+     "Bootloader that starts only what a trusted key has signed (off)", 9},
     CLI_PORT_OPTIONS(10),
     {0},
 };
@@ -49,6 +52,7 @@ bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *gi
     given->has_table_off |= cli_has(call, OPT_TABLE_OFFSET);
     if (!cli_switch(call, OPT_ROLLBACK, &given->rollback) ||
         !cli_switch(call, OPT_ANTI_ROLLBACK, &given->anti_rollback) ||
+        !cli_switch(call, OPT_SECURE_BOOT, &given->secure_boot) ||
         !cli_number(call, OPT_SECURE_VERSION, UINT32_MAX, &given->secure_version) ||
         !cli_number(call, OPT_TABLE_OFFSET, UINT32_MAX, &given->table_off_bytes) ||
         !cli_choice(call, OPT_OTADATA, modes, &mode))
@@ -66,13 +70,16 @@ bool cli_read_policy(const struct cli_call *call, struct ferry_vdevice_given *gi
         return false;
     }
     given->running = cli_value(call, OPT_RUNNING);
-    for (int key = OPT_CHIP; key <= OPT_TRUSTED_KEY_DIGEST; key++)
+    for (int key = OPT_CHIP; key <= OPT_SECURE_BOOT; key++)
         given->is_any |= cli_has(call, key);
     return true;
 }
 
 int cli_read_trust(const struct cli_call *call, struct ferry_vdevice_given *given)
 {
+    if (given->secure_boot && !cli_has(call, OPT_TRUSTED_KEY) &&
+        !cli_has(call, OPT_TRUSTED_KEY_DIGEST))
+        return cli_usage(call, "--secure-boot=on needs a --trusted-key: whose signature counts?");
     return image_trust_read(call, OPT_TRUSTED_KEY, OPT_TRUSTED_KEY_DIGEST, &given->trust);
 }
 

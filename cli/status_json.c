@@ -25,6 +25,7 @@ static void put_device(cJSON *root, const struct ferry_facts *f)
     cJSON_AddNumberToObject(root, "file_bytes", v->file.held_bytes);
     cJSON_AddBoolToObject(root, "rollback", p->rollback);
     cJSON_AddBoolToObject(root, "anti_rollback", p->anti_rollback);
+    cJSON_AddBoolToObject(root, "secure_boot", v->has_secure_boot);
     cJSON_AddNumberToObject(root, "secure_version", p->secure_version);
     cJSON_AddStringToObject(root, "otadata_mode", p->writer == &ferry_slots_idf ? "idf" : "safe");
     if (v->is_dir)

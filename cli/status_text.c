@@ -31,9 +31,9 @@ static void print_device(struct cli_output *out, const struct ferry_facts *f)
                  (unsigned)(v->file.start_bytes + v->file.held_bytes));
     char policy[128];
     snprintf(policy, sizeof(policy),
-             "rollback %s, anti-rollback %s, secure version %s, otadata written %s",
+             "rollback %s, anti-rollback %s, %ssecure version %s, otadata written %s",
              p->rollback ? "on" : "off", p->anti_rollback ? "on" : "off",
-             cli_thousands(p->secure_version),
+             v->has_secure_boot ? "secure boot on, " : "", cli_thousands(p->secure_version),
              p->writer == &ferry_slots_idf ? "as ESP-IDF does" : "safely");
     cli_text(out, "\n");
     cli_wrapped(out, 0, policy);

@@ -133,6 +133,14 @@ static void read_trust(struct reader *r, struct ferry_device_json *out)
         complain(r, "trusted_keys", "a list of at most three key digests of 64 hex digits");
 }
 
+/* May be missing: a bootloader that asks for no signature. */
+static void read_secure_boot(struct reader *r, struct ferry_device_json *out)
+{
+    out->secure_boot = cJSON_HasObjectItem(r->root, "secure_boot") && read_bool(r, "secure_boot");
+    if (out->secure_boot && !out->trust.n_keys)
+        complain(r, "trusted_keys", "there where \"secure_boot\" is true");
+}
+
 /* May be missing: the journal of a reflash is the flash's last sector. */
 static void read_journal(struct reader *r, struct ferry_device_json *out)
 {
@@ -158,6 +166,7 @@ static void read_keys(struct reader *r, struct ferry_device_json *out)
         complain(r, "otadata", "\"safe\" or \"idf\"");
     read_running(r, out);
     read_trust(r, out);
+    read_secure_boot(r, out);
     read_journal(r, out);
 }
 
@@ -215,7 +224,8 @@ static char *make_text(const struct ferry_device_json *in)
         cJSON_AddNumberToObject(root, "boot_count", in->boot_count) &&
         (!in->has_journal ||
          cJSON_AddNumberToObject(root, "reflash_journal", in->journal_off_bytes)) &&
-        add_trust(root, &in->trust);
+        add_trust(root, &in->trust) &&
+        (!in->secure_boot || cJSON_AddTrueToObject(root, "secure_boot"));
     char *text = made ? cJSON_Print(root) : NULL;
     cJSON_Delete(root);
     return text;

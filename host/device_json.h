@@ -21,6 +21,7 @@ struct ferry_device_json {
     bool has_journal; // journal_off_bytes was said; else it is the flash's last sector
     uint32_t journal_off_bytes;
     struct ferry_trust trust;            // no keys: no signature is asked for
+    bool secure_boot;                    // nor by the bootloader without this
     char running[FERRY_LABEL_BYTES + 1]; // label; "" for none
 };
 

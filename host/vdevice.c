@@ -74,6 +74,7 @@ static ferry_err load_json(struct ferry_vdevice *v)
     v->policy.secure_version = json.secure_version;
     v->policy.writer = json.writer;
     v->trust = json.trust;
+    v->has_secure_boot = json.secure_boot;
     v->table_off_bytes = json.table_off_bytes;
     v->boot_count = json.boot_count;
     v->has_journal = json.has_journal;
@@ -90,6 +91,7 @@ static void take_given(struct ferry_vdevice *v, const struct ferry_vdevice_given
     v->policy.secure_version = g->secure_version;
     v->policy.writer = g->writer;
     v->trust = g->trust;
+    v->has_secure_boot = g->secure_boot;
     v->table_off_bytes = g->has_table_off ? g->table_off_bytes : FERRY_TABLE_OFF_DEFAULT;
 }
 
@@ -191,6 +193,14 @@ ferry_err ferry_vdevice_reload(struct ferry_vdevice *v)
     return ferry_vdevice_need_table(v);
 }
 
+static void set_gates(struct ferry_vdevice *v)
+{
+    ferry_signature_gate_init(&v->gate, &v->trust);
+    ferry_signed_boot_init(&v->signed_boot, &v->trust);
+    v->policy.gate = v->trust.n_keys ? &v->gate.gate : NULL;
+    v->policy.boot_check = v->has_secure_boot ? &v->signed_boot.check : NULL;
+}
+
 /* The rest of opening, once the flash file is open. */
 static ferry_err load(struct ferry_vdevice *v, const struct ferry_vdevice_given *given)
 {
@@ -205,8 +215,7 @@ static ferry_err load(struct ferry_vdevice *v, const struct ferry_vdevice_given 
     accept_all_revisions(&v->policy);
     if (v->real && v->real->has_revision)
         v->policy.chip_rev = v->real->revision;
-    ferry_signature_gate_init(&v->gate, &v->trust);
-    v->policy.gate = v->trust.n_keys ? &v->gate.gate : NULL;
+    set_gates(v);
     open_table(v);
     if (!v->policy.chip) {
         v->policy.chip = guess_chip(v);
@@ -297,6 +306,7 @@ ferry_err ferry_vdevice_save(struct ferry_vdevice *v)
         .anti_rollback = v->policy.anti_rollback,
         .writer = v->policy.writer,
         .trust = v->trust,
+        .secure_boot = v->has_secure_boot,
     };
     char path[FERRY_VDEVICE_PATH_BYTES + 16];
     if (v->dev.running != FERRY_SLOT_NONE)
@@ -321,6 +331,8 @@ static ferry_err make_files(struct ferry_vdevice *v, const struct ferry_vdevice_
         return fail_about(v, v->fault.err, v->flash_path);
     v->policy = what->policy;
     v->trust = what->trust;
+    v->has_secure_boot = what->secure_boot;
+    set_gates(v);
     v->table_off_bytes = what->table_off_bytes;
     accept_all_revisions(&v->policy);
     return ferry_vdevice_save(v);

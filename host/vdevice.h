@@ -33,6 +33,7 @@ struct ferry_vdevice_given {
     uint32_t secure_version;
     const struct ferry_slots_writer *writer;
     struct ferry_trust trust; // whose signature every update must carry; no keys: nobody's
+    bool secure_boot;         // the bootloader asks for it too; needs a key
     bool has_table_off;
     uint32_t table_off_bytes;        // default 0x8000
     bool is_any;                     // something was given
@@ -57,6 +58,8 @@ struct ferry_vdevice {
     struct ferry_policy policy;
     struct ferry_trust trust;
     struct ferry_signature_gate gate; // in the policy if somebody is trusted
+    bool has_secure_boot;
+    struct ferry_signed_boot signed_boot; // in the policy if it has
     struct ferry_device_work work;
     struct ferry_device dev; // usable if table_err is FERRY_OK
     ferry_err table_err;     // why there is no table to work with
@@ -103,6 +106,7 @@ struct ferry_vdevice_new {
     uint32_t flash_bytes;
     struct ferry_policy policy;
     struct ferry_trust trust;
+    bool secure_boot;
     uint32_t table_off_bytes;
 };
 

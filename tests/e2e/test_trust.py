@@ -2,6 +2,7 @@
 import json
 import subprocess
 
+import images
 import pytest
 from conftest import Promise
 
@@ -78,3 +79,44 @@ def test_broken_list_of_keys_is_refused(strict, image_file, value):
     (strict.path / "device.json").write_text(json.dumps(facts))
     result = strict.update(image_file(), "--json")
     assert result.json["code"] == "FERRY_ERR_DEVICE_JSON" and "trusted_keys" in result.json["error"]
+
+
+# Secure boot: the bootloader asks for the signature too.
+
+def test_secure_boot_starts_only_what_a_key_signed(ferry, strict, signed, keys, tmp_path):
+    dump, secure = tmp_path / "dump.bin", ("--trusted-key", keys / "ours.pub", "--secure-boot=on")
+    dump.write_bytes(strict.flash)  # ota_0 is not signed
+    status = ferry.ok("status", dump, *secure, "--json").json
+    assert status["next"] is None and status["secure_boot"] is True
+    assert "secure boot on" in ferry.ok("status", dump, *secure).out
+    result = ferry.refused("device", "boot", dump, *secure, "--json")
+    assert result.json["code"] == "FERRY_ERR_NO_BOOT"
+    assert ferry.ok("device", "boot", dump, "--json").json["booted"] == "ota_0"
+    assert strict.update(signed("ours"), "--boot").code == 0
+    dump.write_bytes(strict.flash)
+    assert ferry.ok("status", dump, *secure, "--json").json["next"] != "ota_0"
+    # It does not go back to what would not boot, as it would without secure boot.
+    result = ferry.refused("reject", dump, "--running=ota_1", *secure, "--json")
+    assert result.json["code"] == "FERRY_ERR_ROLLBACK_NONE"
+    ferry.ok("reject", dump, "--running=ota_1", "--json")
+
+
+def test_secure_boot_is_a_fact_of_the_device(ferry, strict, signed, keys, tmp_path):
+    table = tmp_path / "table.bin"
+    table.write_bytes(images.table(strict.rows))
+    new = ["device", "new", tmp_path / "secure", "--chip=esp32c3", "--flash-size=1MB",
+           "--partitions", table, "--secure-boot=on"]
+    result = ferry(*new)
+    assert result.code == 2 and "--trusted-key" in result.err
+    new += ["--trusted-key", keys / "ours.pub"]
+    result = ferry.refused(*new, "--app", f"ota_0={signed('theirs')}", "--json")
+    assert result.json["code"] == "FERRY_ERR_SIGNATURE_KEY"
+    ferry.ok(*new, "--app", f"ota_0={signed('ours')}")
+    path = tmp_path / "secure/device.json"
+    facts = json.loads(path.read_text())
+    assert facts["secure_boot"] is True
+    assert ferry.ok("device", "boot", tmp_path / "secure", "--json").json["booted"] == "ota_0"
+    for broken in ({"trusted_keys": []}, {"secure_boot": 1}):
+        path.write_text(json.dumps({**facts, **broken}))
+        result = ferry.refused("status", tmp_path / "secure", "--json")
+        assert result.json["code"] == "FERRY_ERR_DEVICE_JSON"
