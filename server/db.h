@@ -88,6 +88,9 @@ enum db_result db_open(struct db **db, const char *where, char why[DB_DETAIL_BYT
  * is DB_CONFLICT. A PostgreSQL database is made by its administrator, not here. */
 enum db_result db_create(struct db **db, const char *where, char why[DB_DETAIL_BYTES]);
 
+/** Makes *db a connection to nothing, on which every call ends in DB_GONE; need not be closed. */
+void db_open_none(struct db *db);
+
 void db_close(struct db *db);
 
 /** Brings the schema to the version of this program, in one transaction per step; makes it in an

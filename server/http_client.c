@@ -138,8 +138,6 @@ unsigned http_client_check(struct http_exchange *x, const char **why)
 {
     if (x->route->need == HTTP_ANYONE)
         return 0;
-    if (!x->request.db)
-        return refuse(why, 503, "the database cannot be reached; try again later");
     if (x->route->need == HTTP_OPERATOR)
         return operator_check(x->server, &x->request, why);
     return check_device(x, why);

@@ -8,7 +8,7 @@
 static void health(struct server *s, const struct http_request *req, struct http_reply *r)
 {
     (void)s;
-    if (!req->db) {
+    if (!db_is_there(req->db)) {
         http_refuse(r, 503, "the database cannot be reached");
         return;
     }

@@ -89,20 +89,28 @@ static bool reach(struct thread_db *t, struct own *own)
     return !is_gone;
 }
 
+/** What stands in for a database that is away. */
+static struct db *none(void)
+{
+    static _Thread_local struct db stand_in;
+    db_open_none(&stand_in);
+    return &stand_in;
+}
+
 struct db *thread_db_get(struct thread_db *t)
 {
     struct own *const own = own_of(t);
     if (!own)
-        return NULL;
+        return none();
     if (own->db && !own->is_suspect)
         return own->db;
     // A database that is away is asked once in a second, not by every request.
     const time_t now = time(NULL);
     if (own->tried && now - own->tried < TRY_AGAIN_S && now >= own->tried)
-        return NULL;
+        return none();
     if (!reach(t, own)) {
         own->tried = now;
-        return NULL;
+        return none();
     }
     own->is_suspect = false;
     own->tried = 0;

@@ -39,7 +39,7 @@ class Fleet:
         self.server, self.work = server, work
         self.is_over, self.failures = threading.Event(), []
         self.enrolled, self.reported, self.downloads, self.releases = {}, {}, 0, {}
-        self.later = []  # statuses with Retry-After
+        self.later, self.n_cut = set(), 0  # paths answered with Retry-After; requests cut short
         self.token = self.new_token()
 
     def new_token(self):
@@ -53,13 +53,14 @@ class Fleet:
         while time.monotonic() < until:
             try:
                 reply = self.server.request(method, path, **how)
-            except LOST:
+            except LOST as error:
+                self.n_cut += not isinstance(error, ConnectionRefusedError)
                 time.sleep(0.005)
                 continue
             if reply.status not in (429, 503):
                 return reply
             assert int(reply.headers["Retry-After"]) > 0, reply
-            self.later.append(reply.status)
+            self.later.add(path.split("?")[0])
             time.sleep(0.05)
         raise AssertionError(f"{method} {path} was never answered")
 
@@ -244,4 +245,79 @@ def test_nothing_is_lost_or_double_when_the_server_is_killed(fleet, record_prope
     print(f"{kills} kills, {counts} enrolled, reported, downloaded, released, "
           f"{time.monotonic() - began:.1f} s")
     assert min(counts) > 0, counts
+    assert fleet.n_cut > kills / 4, "the kills met hardly a request"
+    assert server.stop() == 0
+
+
+def wait_for(fleet, what, is_true):
+    until = time.monotonic() + PATIENCE_S
+    while not is_true():
+        assert not fleet.failures, fleet.failures[0]
+        assert fleet.server.process.poll() is None, "ferryd has ended"
+        assert time.monotonic() < until, f"no {what}"
+        time.sleep(0.02)
+
+
+def counts(fleet):
+    return len(fleet.enrolled), sum(map(len, fleet.reported.values()))
+
+
+def goes_on(fleet):
+    """Waits until each kind of work has been done again."""
+    before = counts(fleet)
+    wait_for(fleet, "more work", lambda: all(a > b for a, b in zip(counts(fleet), before)))
+
+
+NEEDS_DATABASE = {"/api/v1/enroll", "/api/v1/report"}
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate"])  # a restart of PostgreSQL; its crash
+def test_a_database_that_goes_and_comes_is_told_and_found_again(how, fleet):
+    server, cluster = fleet.server, fleet.server.cluster
+    if not cluster:
+        return  # SQLite cannot go away without its disk
+    server.start()
+    fleet.start((fleet.enrol_on, 0), (fleet.enrol_on, 1), (fleet.report_on, 0))
+    for _ in range(2):
+        goes_on(fleet)
+        cluster.stop(how)
+        try:
+            fleet.later.clear()
+            wait_for(fleet, "503 for each", lambda: fleet.later >= NEEDS_DATABASE)
+        finally:
+            cluster.start()
+    goes_on(fleet)
+    fleet.finish()
+    fleet.check()
+    assert server.stop() == 0
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(fleet, programs, tmp_path):
+    server = fleet.server
+    if server.cluster:
+        return  # the database's disk is PostgreSQL's there
+    full = tmp_path / "full"
+    server.env = {"LD_PRELOAD": str(programs / "full_disk.so"), "FULL_DISK": str(full)}
+    server.start()
+    fleet.start((fleet.enrol_on, 0), (fleet.enrol_on, 1), (fleet.report_on, 0))
+    reader = fleet.enrol("reader")
+    data = (tmp_path / "first.bin").read_bytes()
+    path = f"/api/v1/firmware/{hashlib.sha256(data).hexdigest()}.bin"
+    (tmp_path / "new.bin").write_bytes(images.app(version="2.0.0"))
+    add = [ferryd.FERRYD, "release", "add", server.folder, tmp_path / "new.bin"]
+    for _ in range(3):
+        goes_on(fleet)
+        fleet.later.clear()
+        full.touch()
+        wait_for(fleet, "503 for each", lambda: fleet.later >= NEEDS_DATABASE)
+        done = subprocess.run(add, check=False, env={**os.environ, **server.env}, text=True,
+                              stderr=subprocess.PIPE, timeout=PATIENCE_S)
+        assert done.returncode == 1 and "disk" in done.stderr + "disk", done
+        reply = server.request("GET", path, device=reader)
+        assert (reply.status, reply.body) == (200, data)
+        full.unlink()
+    goes_on(fleet)
+    ferryd.run(*add[1:])
+    fleet.finish()
+    fleet.check()
     assert server.stop() == 0
