@@ -267,6 +267,7 @@ static ferry_err open_device(uint32_t handed)
     const struct ferry_flash *flash;
     ferry_err err = machine_flash(&flash);
     policy.gate = bare_trust_gate();
+    policy.boot_check = bare_trust_boot_check(); // so that it goes back only to what would boot
     machine_revisions(&policy);
     if (!err)
         err = ferry_device_open(&app.dev, flash, &policy, FERRY_TABLE_OFF_DEFAULT, &app.work);

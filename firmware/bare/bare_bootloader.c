@@ -16,7 +16,7 @@ static struct ferry_reflash reflash;
 static uint8_t reflash_work[FERRY_REFLASH_WORK_BYTES(4096)];
 static uint32_t entry_addr;
 
-static const struct ferry_policy policy = {.chip = &ferry_chip_esp32c3, .rollback = true};
+static struct ferry_policy policy = {.chip = &ferry_chip_esp32c3, .rollback = true};
 
 void firmware_trap(uint32_t cause, uint32_t address)
 {
@@ -66,8 +66,6 @@ static ferry_err load(void *ctx, struct ferry_device *d, int slot)
     if (!err)
         err = ferry_device_region(d, slot, &region);
     if (!err)
-        err = bare_trust_check(&region, d->work->image.image_bytes);
-    if (!err)
         err = bare_load(&region, window, &entry_addr);
     if (err)
         say_error("slot refused", err);
@@ -82,6 +80,7 @@ void firmware_main(uint32_t handed)
     if (machine_flash(&flash))
         machine_end(BARE_END_NO_FLASH);
     finish_reflash();
+    policy.boot_check = bare_trust_boot_check();
     ferry_err err = ferry_device_open(&dev, flash, &policy, FERRY_TABLE_OFF_DEFAULT, &device_work);
     if (!err)
         err = ferry_boot_run(&dev, FERRY_HOLD_NONE, &hooks, &report);

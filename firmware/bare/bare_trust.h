@@ -13,9 +13,7 @@ struct ferry_gate *bare_trust_gate(void);
 /** What every reflash plan must pass, for ferry_reflash_config.gate; NULL: nothing more. */
 struct ferry_plan_gate *bare_trust_plan_gate(void);
 
-/** Whether the image of image_bytes at the region's start, which was verified just before, may run.
- * Errors: those of ferry_signature_verify. */
-FERRY_MUST_CHECK ferry_err bare_trust_check(const struct ferry_region *region,
-                                            uint32_t image_bytes);
+/** What every image must pass to boot, for ferry_policy.boot_check; NULL: nothing more. */
+struct ferry_boot_check *bare_trust_boot_check(void);
 
 #endif

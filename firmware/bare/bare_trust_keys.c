@@ -24,13 +24,9 @@ struct ferry_plan_gate *bare_trust_plan_gate(void)
     return &gate.gate;
 }
 
-ferry_err bare_trust_check(const struct ferry_region *region, uint32_t image_bytes)
+struct ferry_boot_check *bare_trust_boot_check(void)
 {
-    static struct ferry_signature_work work;
-    struct ferry_fault fault = {.err = FERRY_ERR_SIGNATURE_NONE};
-    const ferry_verdict verdict =
-        ferry_signature_verify(region, image_bytes, &trust, &work, &fault);
-    if (verdict == FERRY_VERDICT_GENUINE)
-        return FERRY_OK;
-    return fault.err ? fault.err : FERRY_ERR_SIGNATURE_NONE;
+    static struct ferry_signed_boot secure;
+    ferry_signed_boot_init(&secure, &trust);
+    return &secure.check;
 }

@@ -11,9 +11,7 @@ struct ferry_plan_gate *bare_trust_plan_gate(void)
     return NULL;
 }
 
-ferry_err bare_trust_check(const struct ferry_region *region, uint32_t image_bytes)
+struct ferry_boot_check *bare_trust_boot_check(void)
 {
-    (void)region;
-    (void)image_bytes;
-    return FERRY_OK;
+    return NULL;
 }

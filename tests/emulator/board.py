@@ -35,6 +35,7 @@ class Board:
     """One flash file and the programs that are meant for it."""
 
     used_bytes = USED_BYTES
+    facts = ("--chip", "esp32c3")  # what the flash does not say of its chip
 
     def __init__(self, ferry, programs, folder, first="1.0.0"):
         self.ferry, self.programs, self.folder = ferry, programs, folder
@@ -70,9 +71,9 @@ class Board:
 
     def predict(self):
         """Asks `ferry status` about the flash, lets `ferry device boot` boot a copy of it."""
-        status = self.ferry.ok("status", self.flash, "--chip", "esp32c3", "--json").json
+        status = self.ferry.ok("status", self.flash, *self.facts, "--json").json
         self.copy.write_bytes(self.read(0, self.used_bytes))
-        boot = self.ferry.ok("device", "boot", self.copy, "--chip", "esp32c3", "--json").json
+        boot = self.ferry.ok("device", "boot", self.copy, *self.facts, "--json").json
         assert status["next"] == boot["booted"], (status, boot)
         return Prediction(boot["booted"], boot["selected"],
                           self.copy.read_bytes()[OTADATA:OTADATA + OTADATA_BYTES],
