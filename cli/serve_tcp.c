@@ -8,17 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/source_tcp.h"
-#include "ferry/bytes.h"
 #include "ferry/crc32.h"
+#include "tcp_sample.h"
 
 #define ANSWER_LIMIT_MS 30000 // a device erases and programs between two answers
 
 /** One client and the file it gets. */
 struct client {
     struct serve *serve;
-    int fd, file_fd;
-    uint32_t length, crc, sent;
+    int file_fd;
     int64_t began_ms;
 };
 
@@ -61,77 +59,47 @@ bool serve_tcp_measure(const char *path, uint32_t *length, uint32_t *crc, const 
     return is_measured;
 }
 
-/** Waits until the socket is ready, as long as the server runs and the limit lasts. */
-static bool wait_for(const struct serve *s, int fd, short events, int64_t limit_ms)
+static bool read_chunk(void *ctx, uint32_t off, uint8_t *dst, uint32_t n)
 {
-    const int64_t end = serve_now_ms() + limit_ms;
-    struct pollfd p = {.fd = fd, .events = events};
-    while (!atomic_load(&s->is_stopping) && serve_now_ms() < end) {
-        const int n = poll(&p, 1, (int)SERVE_WAIT_MS);
-        if (n > 0)
-            return true;
-        if (n < 0 && errno != EINTR)
-            return false;
-    }
-    return false;
-}
-
-static bool send_all(const struct client *c, const uint8_t *data, size_t n)
-{
-    while (n) {
-        if (!wait_for(c->serve, c->fd, POLLOUT, ANSWER_LIMIT_MS))
-            return false;
-        const ssize_t n_sent = send(c->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n_sent < 0 && errno != EAGAIN && errno != EINTR)
-            return false;
-        data += n_sent > 0 ? n_sent : 0;
-        n -= n_sent > 0 ? (size_t)n_sent : 0;
-    }
+    const struct client *c = ctx;
+    if (pread(c->file_fd, dst, n, (off_t)off) != (ssize_t)n)
+        return false; // somebody has cut the file
+    serve_log_text(c->serve, "Writing: %u\n", (unsigned)n);
     return true;
 }
 
-static bool send_chunk(struct client *c)
+static uint32_t pace(void *ctx, uint32_t sent, uint32_t n)
 {
-    uint8_t chunk[FERRY_TCP_CHUNK_BYTES], byte;
-    const uint32_t left = c->length - c->sent;
-    const uint32_t n = left < sizeof(chunk) ? left : (uint32_t)sizeof(chunk);
-    if (pread(c->file_fd, chunk, n, (off_t)c->sent) != (ssize_t)n)
-        return false; // somebody has cut the file
-    serve_log_text(c->serve, "Writing: %u\n", (unsigned)n);
-    for (uint32_t at = 0; at < n;) {
-        const uint32_t step = (uint32_t)serve_pace(c->serve, c->sent, c->began_ms, n - at);
-        if (!step || !send_all(c, chunk + at, step))
-            return false;
-        c->sent += step;
-        at += step;
-    }
-    return wait_for(c->serve, c->fd, POLLIN, ANSWER_LIMIT_MS) &&
-           recv(c->fd, &byte, 1, MSG_DONTWAIT) == 1;
+    const struct client *c = ctx;
+    return (uint32_t)serve_pace(c->serve, sent, c->began_ms, n);
 }
 
 static void serve_client(struct serve_tcp *t, int fd, const char *name)
 {
-    uint8_t head[FERRY_TCP_HEAD_BYTES];
     const char *why = "";
-    struct client c = {.serve = t->serve, .fd = fd, .began_ms = serve_now_ms()};
+    struct client c = {.serve = t->serve, .began_ms = serve_now_ms()};
+    uint32_t length = 0, crc = 0, sent = 0;
     c.file_fd = open_file(t->path, &why);
-    if (c.file_fd < 0 || !measure(c.file_fd, &c.length, &c.crc, &why)) {
+    if (c.file_fd < 0 || !measure(c.file_fd, &length, &crc, &why)) {
         serve_log_text(t->serve, "%s: %s\n", t->path, why);
     } else {
         serve_log_text(t->serve, "Connection: %s\nBINARY_SIZE: %u\nBINARY CRC32: %u\n", name,
-                       (unsigned)c.length, (unsigned)c.crc);
-        ferry_put_le32(head, c.length);
-        ferry_put_le32(head + 4, c.crc);
-        bool goes_on = send_all(&c, head, sizeof(head));
-        while (goes_on && c.sent < c.length)
-            goes_on = send_chunk(&c);
+                       (unsigned)length, (unsigned)crc);
+        sent = tcp_sample_send(&(struct tcp_sample){.fd = fd,
+                                                    .length = length,
+                                                    .crc = crc,
+                                                    .read = read_chunk,
+                                                    .pace = pace,
+                                                    .ctx = &c,
+                                                    .is_stopping = &t->serve->is_stopping,
+                                                    .limit_ms = ANSWER_LIMIT_MS});
     }
     const struct serve_event event = {.client = name,
                                       .method = "TCP",
                                       .path = t->path,
-                                      .status = c.length && c.sent == c.length ? 200 : 499,
-                                      .n_bytes = c.sent,
-                                      .length_bytes = c.length};
+                                      .status = length && sent == length ? 200 : 499,
+                                      .n_bytes = sent,
+                                      .length_bytes = length};
     serve_log(t->serve, &event);
     if (c.file_fd >= 0)
         close(c.file_fd);
@@ -144,7 +112,7 @@ static void *run(void *cls)
         struct sockaddr_storage from;
         socklen_t n = sizeof(from);
         char name[SERVE_ADDRESS_BYTES];
-        if (!wait_for(t->serve, t->listen_fd, POLLIN, ANSWER_LIMIT_MS))
+        if (!tcp_sample_wait(&t->serve->is_stopping, t->listen_fd, POLLIN, ANSWER_LIMIT_MS))
             continue;
         const int fd = accept4(t->listen_fd, (struct sockaddr *)&from, &n, SOCK_CLOEXEC);
         if (fd < 0)

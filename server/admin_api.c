@@ -50,15 +50,9 @@ static void list_device(void *ctx, const struct device *d, const struct report *
     memcpy(l->last, d->id, sizeof(l->last));
 }
 
-static const char *argument(const struct http_request *req, const char *name)
-{
-    const char *const text = http_argument(req, name);
-    return text ? text : "";
-}
-
 static bool read_most(struct admin_call *c, unsigned *out)
 {
-    const char *const text = argument(c->req, "most");
+    const char *const text = admin_argument(c->req, "most", "");
     *out = ROWS_USUAL;
     if (!text[0])
         return true;
@@ -73,10 +67,10 @@ static bool read_most(struct admin_call *c, unsigned *out)
 static void list_devices(struct server *s, const struct http_request *req, struct http_reply *r)
 {
     struct admin_call c;
-    struct fleet_filter filter = {.after = argument(req, "after"),
-                                  .start = argument(req, "start"),
-                                  .fleet = argument(req, "group"),
-                                  .state = argument(req, "state")};
+    struct fleet_filter filter = {.after = admin_argument(req, "after", ""),
+                                  .start = admin_argument(req, "start", ""),
+                                  .fleet = admin_argument(req, "group", ""),
+                                  .state = admin_argument(req, "state", "")};
     admin_begin(&c, s, req, r);
     struct listing l = {&c, cJSON_AddArrayToObject(c.answer, "devices"), 0, ""};
     if (read_most(&c, &filter.most) &&

@@ -98,11 +98,17 @@ static enum db_result unknown(struct admin *a, const char *id)
     return admin_stop(a, ADMIN_NOT_FOUND, "no device has the id %.80s", id);
 }
 
+/** What cannot be an id is nobody's: a database takes UTF-8 only. */
+static enum db_result find(struct db *db, const char *id, struct device *out)
+{
+    return device_name_is_fine(id) ? device_find(db, id, out) : DB_OK;
+}
+
 static enum db_result decide(struct admin *a, void *ctx)
 {
     const struct deciding *const w = ctx;
     struct device d;
-    enum db_result result = device_find(a->db, w->id, &d);
+    enum db_result result = find(a->db, w->id, &d);
     if (result == DB_OK)
         return unknown(a, w->id);
     if (result == DB_ROW)
@@ -118,7 +124,7 @@ enum admin_code admin_device_decide(struct admin *a, const char *id, enum device
 
 enum admin_code admin_device_find(struct admin *a, const char *id, struct device *out)
 {
-    const enum db_result result = device_find(a->db, id, out);
+    const enum db_result result = find(a->db, id, out);
     if (result != DB_OK)
         return admin_db(a, result);
     unknown(a, id);

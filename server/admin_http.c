@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "unicode.h"
 
 void admin_begin(struct admin_call *c, struct server *s, const struct http_request *req,
                  struct http_reply *r)
@@ -48,6 +49,12 @@ bool admin_text(struct admin_call *c, const char *key, char *out, size_t out_byt
         return true;
     admin_end(&c->a, ADMIN_MISUSED, "the body: %s", why);
     return false;
+}
+
+const char *admin_argument(const struct http_request *req, const char *name, const char *usual)
+{
+    const char *const text = http_argument(req, name);
+    return text && text[0] && ferry_utf8_is_valid(text, strlen(text)) ? text : usual;
 }
 
 bool admin_split(struct admin_call *c, char id[HTTP_ID_BYTES + 1], const char **verb)

@@ -32,6 +32,10 @@ bool admin_body(struct admin_call *c, const char *const *keys);
 /** Reads a text of the body into out; "" if it is not there. False as above. */
 bool admin_text(struct admin_call *c, const char *key, char *out, size_t out_bytes);
 
+/** A query's argument, `usual` if it is not there or empty. Never NULL; what is no UTF-8 counts as
+ * not there, because a database would not take it. */
+const char *admin_argument(const struct http_request *req, const char *name, const char *usual);
+
 /** Splits what stands behind the route's path at its slash: "ID/verb". False as above: there is no
  * slash, or the id is longer than it may be. *verb points into the path. */
 bool admin_split(struct admin_call *c, char id[HTTP_ID_BYTES + 1], const char **verb);

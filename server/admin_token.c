@@ -131,6 +131,7 @@ static enum db_result end_token(struct admin *a, void *ctx)
                           n ? "%u tokens begin with %s; give more digits"
                             : "%u tokens begin with %s",
                           n, r->name);
+    r->token->revoked = a->now;
     return admin_audit(a, "revoke token", r->name, r->token->sha256);
 }
 

@@ -103,4 +103,7 @@ struct http_route {
 
 #define HTTP_UPLOAD SIZE_MAX
 
+/** A clock that only goes forward, for deadlines and rates. */
+int64_t http_now_ms(void);
+
 #endif

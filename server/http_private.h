@@ -83,6 +83,4 @@ struct http_exchange {
     uint64_t n_answer;
 };
 
-int64_t http_now_ms(void);
-
 #endif

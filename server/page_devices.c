@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin_http.h"
 #include "html.h"
 #include "pages.h"
 #include "server.h"
@@ -118,12 +119,6 @@ static void add_more(struct ferry_strbuf *out, const struct fleet_filter *f, con
     html_add(out, "\">Next %u devices</a></p>\n", ROWS_MOST);
 }
 
-static const char *argument(const struct http_request *req, const char *name)
-{
-    const char *const text = http_argument(req, name);
-    return text && strlen(text) < HTTP_ID_BYTES ? text : "";
-}
-
 static enum db_result add_counts(struct page *p)
 {
     struct fleet_counts n;
@@ -145,10 +140,10 @@ void page_devices(struct server *s, const struct http_request *req, struct http_
     if (!page_begin(&p, s, req, r, "Devices"))
         return;
     struct listing l = {.p = &p};
-    const struct fleet_filter filter = {.after = argument(req, "after"),
-                                        .start = argument(req, "q"),
-                                        .fleet = argument(req, "group"),
-                                        .state = argument(req, "state"),
+    const struct fleet_filter filter = {.after = admin_argument(req, "after", ""),
+                                        .start = admin_argument(req, "q", ""),
+                                        .fleet = admin_argument(req, "group", ""),
+                                        .state = admin_argument(req, "state", ""),
                                         .most = ROWS_MOST};
     enum db_result result = add_counts(&p);
     add_search(&r->body, &filter);
@@ -227,7 +222,8 @@ void page_device(struct server *s, const struct http_request *req, struct http_r
     struct report report = {0};
     if (!page_begin(&p, s, req, r, req->after))
         return;
-    enum db_result result = device_find(req->db, req->after, &device);
+    const bool is_id = device_name_is_fine(req->after);
+    enum db_result result = is_id ? device_find(req->db, req->after, &device) : DB_OK;
     if (result == DB_OK) {
         r->n_headers = 0;
         http_refuse(r, 404, "there is no such device");

@@ -160,19 +160,12 @@ static void refuse_login(struct server *s, const struct http_request *req, struc
     r->status = status;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void log_in(struct server *s, const struct http_request *req, struct http_reply *r)
 {
     char token[TOKEN_CHARS + 1], name[HTTP_ID_BYTES];
     const char *const address = req->client.address;
     unsigned wait_s;
-    if (!limits_take(s->limits, LIMIT_LOGIN, address, strlen(address), monotonic_ms(), &wait_s)) {
+    if (!limits_take(s->limits, LIMIT_LOGIN, address, strlen(address), http_now_ms(), &wait_s)) {
         refuse_login(s, req, r, 429, "Too many tries from this address; wait a minute.");
         http_add_header(r, "Retry-After: %u", wait_s);
         return;

@@ -50,9 +50,7 @@ static void get(struct server *s, const struct http_request *req, struct http_re
     enum db_result result = DB_OK;
     (void)s;
     const bool is_firmware = device_firmware_name(req->after, sha256);
-    if (!req->db)
-        result = DB_GONE;
-    else if (is_firmware)
+    if (is_firmware)
         result = release_find(req->db, sha256, &release);
     else if (channel_name(req->after, channel))
         result = release_newest_public(req->db, channel, &release);

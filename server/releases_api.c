@@ -26,18 +26,12 @@ static void list_release(void *ctx, const struct release *release)
     cJSON_AddItemToArray(l->rows, row);
 }
 
-static const char *argument(const struct http_request *req, const char *name, const char *usual)
-{
-    const char *const text = http_argument(req, name);
-    return text && text[0] ? text : usual;
-}
-
 static void list_releases(struct server *s, const struct http_request *req, struct http_reply *r)
 {
     struct admin_call c;
     admin_begin(&c, s, req, r);
     struct listing l = {cJSON_AddArrayToObject(c.answer, "releases")};
-    admin_db(&c.a, release_list(req->db, argument(req, "project", ""), list_release, &l));
+    admin_db(&c.a, release_list(req->db, admin_argument(req, "project", ""), list_release, &l));
     admin_answer(&c);
 }
 
@@ -95,9 +89,9 @@ static void upload(struct server *s, const struct http_request *req, struct http
     struct admin_call c;
     struct release release;
     bool is_known = false;
-    const char *const is_public = argument(req, "public", "0");
+    const char *const is_public = admin_argument(req, "public", "0");
     struct release_file file = {.upload = (const char *)req->body,
-                                .channel = argument(req, "channel", CHANNEL_DEFAULT),
+                                .channel = admin_argument(req, "channel", CHANNEL_DEFAULT),
                                 .is_public = strcmp(is_public, "1") == 0};
     admin_begin(&c, s, req, r);
     if (!file.is_public && strcmp(is_public, "0") != 0)

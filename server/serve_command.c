@@ -7,6 +7,7 @@
 #include "http_doors.h"
 #include "log.h"
 #include "service.h"
+#include "tcp_door.h"
 
 enum { OPT_CHECK = CLI_OPT_OWN };
 
@@ -26,16 +27,22 @@ static int check(struct cli_call *call, const struct config *c)
     return cli_done(call->out);
 }
 
+static void announce_door(struct cli_call *call, cJSON *doors, const char *word, const char *url)
+{
+    cli_text(call->out, "%-8s %s\n", word, url);
+    cJSON_AddStringToObject(doors, word, url);
+    log_line(LOG_LEVEL_INFO, "listen", "door=%s at=%s", word, url);
+}
+
 /** Says where the doors are, at once: who started it waits for that. */
 static void announce(struct cli_call *call, const struct server *s)
 {
     const char *word, *url;
     cJSON *const doors = cJSON_AddObjectToObject(cli_json(call->out), "doors");
-    for (unsigned i = 0; (url = http_door_url(s->listeners, i, &word)); i++) {
-        cli_text(call->out, "%-8s %s\n", word, url);
-        cJSON_AddStringToObject(doors, word, url);
-        log_line(LOG_LEVEL_INFO, "listen", "door=%s at=%s", word, url);
-    }
+    for (unsigned i = 0; (url = http_door_url(s->listeners, i, &word)); i++)
+        announce_door(call, doors, word, url);
+    if (s->tcp)
+        announce_door(call, doors, "tcp", tcp_door_url(s->tcp));
     if (call->out->json) {
         char *const text = cJSON_PrintUnformatted(cli_json(call->out));
         puts(text ? text : "{}");

@@ -12,6 +12,7 @@ struct limits;  // rate_limits.h: rates per address, token and device
 struct listeners;
 struct thread_db; // thread_db.h: the threads' connections to the database
 struct blob_map;  // blob_map.h: firmware in memory
+struct tcp_door;  // tcp_door.h: NULL if closed
 
 struct server {
     struct config config;
@@ -23,6 +24,7 @@ struct server {
     struct listeners *listeners;
     struct thread_db *db;
     struct blob_map *blobs;
+    struct tcp_door *tcp;
 };
 
 #endif

@@ -20,6 +20,7 @@
 #include "metrics.h"
 #include "rate_limits.h"
 #include "systemd.h"
+#include "tcp_door.h"
 #include "thread_db.h"
 
 #define LOOK_EVERY_MS 1000u
@@ -100,7 +101,11 @@ static bool open_all(struct server *s, const char *dir, char why[SERVICE_WHY_BYT
         return refuse(why, "ferryd", "out of memory");
     set_limits(s);
     raise_descriptors();
-    return http_open(s, why) != NULL;
+    if (!http_open(s, why))
+        return false;
+    bool is_good;
+    s->tcp = tcp_door_open(s, &is_good, why);
+    return is_good;
 }
 
 bool service_open(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES])
@@ -114,6 +119,7 @@ bool service_open(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES]
 
 void service_close(struct server *s)
 {
+    tcp_door_close(s->tcp);
     http_close(s->listeners);
     s->listeners = NULL;
     blob_map_free(s->blobs);
