@@ -1,4 +1,4 @@
-/* tests/agent/agent_device.c - see the header. */
+/* tests/support/agent_device.c - see the header. */
 #include "agent_device.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* tests/agent/fake_fleet.h - a server in memory behind the transport contract, so that the agent
+/* tests/support/fake_fleet.h - a server in memory behind the transport contract, so that the agent
  * can be tested with no socket: it enrols, offers, serves ranges, takes reports, and fails or lies
  * where a test says so. The real one is tested in tests/server and tests/e2e. */
 #ifndef FAKE_FLEET_H

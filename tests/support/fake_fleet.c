@@ -1,4 +1,4 @@
-/* tests/agent/fake_fleet.c - see the header. */
+/* tests/support/fake_fleet.c - see the header. */
 #include "fake_fleet.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* tests/agent/agent_device.h - a device with an updater, an application and an NVS on the flash
+/* tests/support/agent_device.h - a device with an updater, an application and an NVS on the flash
  * model, and the chip around it: reset reasons, RTC, power. Forkable, for power cuts. */
 #ifndef AGENT_DEVICE_H
 #define AGENT_DEVICE_H
