@@ -18,7 +18,7 @@ struct http_gate {
 /** A head must be METHOD SP TARGET SP VERSION CRLF, then NAME ":" blanks VALUE CRLF for each field,
  * then CRLF, with no byte besides. libmicrohttpd before 1.0 does not say so, but leaves the pieces
  * where they came in, and says how long the head was: where they lie tells what was between them.
- * Line ends are overwritten with NULs, so a NUL beside a LF can pass for a part of one. */
+ * Line ends are overwritten with NULs, so a NUL beside one can pass for a part of it. */
 struct http_layout {
     const char *begin, *next, *end;
     bool is_broken;

@@ -108,11 +108,17 @@ static bool is_strict(const char *t, size_t n)
     return end - t == 2 && t[0] == '\r' && t[1] == '\n';
 }
 
+static bool is_line_end(uint8_t c)
+{
+    return c == '\r' || c == '\n' || c == '\0';
+}
+
 /** The one thing that cannot be told apart, because line ends become NULs. */
-static bool has_nul_beside_lf(const uint8_t *data, size_t n)
+static bool has_nul_at_line_end(const uint8_t *data, size_t n)
 {
     for (size_t i = 0; i + 1 < n; i++)
-        if ((data[i] == '\0' && data[i + 1] == '\n') || (data[i] == '\n' && data[i + 1] == '\0'))
+        if ((data[i] == '\0' && is_line_end(data[i + 1])) ||
+            (is_line_end(data[i]) && data[i + 1] == '\0'))
             return true;
     return false;
 }
@@ -138,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         http_layout_begin(&h.layout, h.method, h.target, h.n_target, h.version, n_head);
         if (n_head && take_fields(&h) && is_path && !h.gate.is_refused &&
             http_layout_is_whole(&h.layout)) {
-            FUZZ_MUST(has_nul_beside_lf(data, n_head) || is_strict((const char *)data, n_head));
+            FUZZ_MUST(has_nul_at_line_end(data, n_head) || is_strict((const char *)data, n_head));
             FUZZ_MUST(h.gate.n_host <= 1 && h.gate.n_length <= 1 && !h.gate.n_encoding);
             h.target[strcspn(h.target, "?")] = '\0';
             FUZZ_MUST(h.target[0] == '/' && !strstr(h.target, "/../"));
