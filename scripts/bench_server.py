@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""ferryd beside nginx, serving the same bytes with the same certificates in the same run.
+
+What counts is what a server's own processes use of a processor (utime + stime) for a request, a
+handshake or a megabyte: clients share the machine. Each measurement is taken by turns, the best
+turn counts. ferryd reads the certificate's row at every request and asks its database what the
+device should run; nginx answers 204 from its configuration.
+
+    scripts/bench_server.py [--build build/release] [--seconds 3] [--turns 2]"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests/server"))
+TICKS = os.sysconf("SC_CLK_TCK")
+POLL = "/api/v1/manifest?project=p&chip=esp32c3&version=1&slot_bytes=1000000"
+IMAGE_BYTES = 1_572_864
+
+NGINX = """
+daemon off; master_process off; worker_processes 1; pid {work}/nginx.pid;
+error_log stderr crit; worker_rlimit_nofile 10000;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+    ssl_certificate {state}/ca/server.pem; ssl_certificate_key {state}/ca/server.key;
+    ssl_client_certificate {work}/clients.pem; ssl_verify_client on; ssl_verify_depth 2;
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; ssl_ecdh_curve X25519:P-256;
+    {temps}
+    server {{
+        listen 127.0.0.1:{alone} ssl;
+        location /api/v1/manifest {{ return 204; }}
+        location /api/v1/firmware/ {{ alias {state}/blobs/; default_type application/octet-stream; }}
+    }}
+    upstream ferryd {{ server unix:{state}/proxy.sock; keepalive 64; }}
+    server {{
+        listen 127.0.0.1:{before} ssl;
+        location / {{
+            proxy_pass http://ferryd; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            proxy_set_header Ferry-Client-Cert $ssl_client_escaped_cert;
+            proxy_set_header Ferry-Client-Address $remote_addr;
+        }}
+        location /blobs/ {{ internal; alias {state}/blobs/; }}
+    }}
+}}
+"""
+
+
+class Process:
+    """A server and what it has used."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def cpu_s(self):
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss_kb(self):
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+
+class Bench:
+    def __init__(self, args, work):
+        os.environ["FERRYD"] = str(args.build / "ferryd")
+        import ferryd
+        self.args, self.work = args, work
+        self.server = ferryd.Ferryd(work / "state", settings={
+            "proxy_listen": "unix:proxy.sock", "proxy_accel": "/blobs/", "log_requests": "off",
+            "requests_per_second": 0, "connections_per_address": 0, "connections": 8192,
+            "idle_seconds": 60})
+        import test_firmware
+        image = random.Random(1).randbytes(IMAGE_BYTES)
+        sha = test_firmware.add_release(self.server, image)
+        self.firmware = f"/api/v1/firmware/{sha}.bin"
+        blob = self.server.folder / "blobs" / sha
+        # nginx asks for a file of that name.
+        (blob.parent / f"{sha}.bin").hardlink_to(blob)
+        assert hashlib.sha256(image).hexdigest() == sha
+        self.server.start()
+        self.device = self.server.enrol("bench")
+        self.nginx, self.ports = self.start_nginx()
+        self.ports["ferryd"] = self.server.address("devices")[1]
+        one, other = Process(self.server.process.pid), Process(self.nginx.pid)
+        self.processes = {"ferryd": [one], "nginx": [other], "nginx > ferryd": [one, other]}
+
+    def start_nginx(self):
+        import socket
+        ports = []
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", 0)) as sock:
+                ports.append(sock.getsockname()[1])
+        temps = " ".join(f"{kind}_temp_path {self.work}/{kind};" for kind in
+                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        state = self.server.folder
+        ca = state / "ca"
+        (self.work / "clients.pem").write_text((ca / "issuing.pem").read_text()
+                                               + (ca / "root.pem").read_text())
+        (self.work / "nginx.conf").write_text(NGINX.format(
+            work=self.work, state=state, alone=ports[0], before=ports[1], temps=temps))
+        nginx = subprocess.Popen(["nginx", "-p", self.work, "-c", self.work / "nginx.conf"])
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", ports[0])).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        return nginx, {"nginx": ports[0], "nginx > ferryd": ports[1]}
+
+    def stop(self):
+        self.nginx.terminate()
+        self.nginx.wait(10)
+        self.server.stop()
+
+    def client(self, mode, who, path, clients, seconds):
+        return subprocess.Popen(
+            [self.args.build / "bench/load_server", mode, str(self.ports[who]), self.device.cert,
+             self.device.key, path, str(clients), str(seconds)],
+            stdout=subprocess.PIPE, text=True)
+
+    def turn(self, mode, who, path, clients):
+        """(what the client says, processor seconds of the server)"""
+        before = sum(p.cpu_s() for p in self.processes[who])
+        out, _ = self.client(mode, who, path, clients, self.args.seconds).communicate()
+        used = sum(p.cpu_s() for p in self.processes[who]) - before
+        said = json.loads(out)
+        if said["failures"] or not said["requests"]:
+            sys.exit(f"bench: {who}, {mode}: {said}")
+        return said, used
+
+    def best(self, mode, who_all, path, clients, worth):
+        """For each the best rate and the best cost; worth: what is counted of a turn."""
+        best = {}
+        for _ in range(self.args.turns):
+            for who in who_all:
+                said, used = self.turn(mode, who, path, clients)
+                rate, each = worth(said) / said["seconds"], worth(said) / used
+                known = best.get(who, (0, 0))
+                best[who] = max(known[0], rate), max(known[1], each)
+        return best
+
+    def idle_kb(self, who, n=1000):
+        """Memory of n connections that do nothing, over what was there before."""
+        process = self.processes[who][0]
+        before = process.rss_kb()
+        client = self.client("idle", who, POLL, n, 6)
+        time.sleep(5)
+        kb = process.rss_kb() - before
+        said = json.loads(client.communicate()[0])
+        if said["failures"]:
+            sys.exit(f"bench: {who}, idle: {said}")
+        return kb
+
+
+def requests(said):
+    return said["requests"]
+
+
+def megabytes(said):
+    return said["bytes"] / 1e6
+
+
+def show(name, best, unit):
+    base = best["nginx"]
+    for who, (rate, each) in best.items():
+        cost = f"{1e6 / each:9.0f} us CPU each" if unit == "/s" else f"{each:9.0f} MB/s per core"
+        print(f"{name:38} {who:15} {rate:9.0f} {unit:5} {cost} {each / base[1]:6.2f} x nginx")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--turns", type=int, default=2)
+    args = parser.parse_args()
+    args.build = args.build.resolve()
+    with tempfile.TemporaryDirectory(prefix="ferryd-bench-", dir="/tmp") as work:
+        bench = Bench(args, Path(work))
+        try:
+            memory = {who: bench.idle_kb(who) for who in ("ferryd", "nginx")}
+            both, three = ("ferryd", "nginx"), ("ferryd", "nginx", "nginx > ferryd")
+            show("polls, 32 connections kept, mTLS",
+                 bench.best("polls", three, POLL, 32, requests), "/s")
+            show("polls, a full handshake each, mTLS",
+                 bench.best("fresh", both, POLL, 16, requests), "/s")
+            show("polls, a resumed handshake each, mTLS",
+                 bench.best("resumed", both, POLL, 16, requests), "/s")
+            for clients in (50, 200):
+                show(f"firmware of 1.5 MB, {clients} connections",
+                     bench.best("polls", three, bench.firmware, clients, megabytes), "MB/s")
+            for who, kb in memory.items():
+                print(f"{'1,000 idle connections':38} {who:15} {kb / 1024:9.1f} MB more memory")
+        finally:
+            bench.stop()
+
+
+if __name__ == "__main__":
+    main()
