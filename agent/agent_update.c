@@ -123,10 +123,9 @@ static void make_address(struct ferry_agent *a, char *out, size_t n_out)
     ferry_text_add(out, n_out, ".bin");
 }
 
-static ferry_err fetch(struct ferry_agent *a)
+/* The way to the bytes: only the origin that the device enrolled at gets its certificate. */
+static void make_source(struct ferry_agent *a, bool is_offer)
 {
-    const struct ferry_agent_hooks *h = &a->config.hooks;
-    const bool is_offer = memcmp(a->coming.sha256, a->manifest.sha256, FERRY_SHA256_BYTES) == 0;
     if (!is_offer)
         make_address(a, a->manifest.firmware, sizeof a->manifest.firmware);
     a->options = (struct ferry_http_options){
@@ -140,6 +139,32 @@ static ferry_err fetch(struct ferry_agent *a)
     };
     ferry_source_http_init(&a->source, a->config.http, a->manifest.firmware, &a->options,
                            &a->deadline.cancel);
+}
+
+/* The link's failures are nobody's fault, and the next try goes on where this one stopped; what is
+ * the release's own is counted. */
+static ferry_err fetch_failed(struct ferry_agent *a, struct ferry_update_job *job)
+{
+    const bool is_late = job->fault.err == FERRY_ERR_CANCELLED;
+    if (is_late) {
+        job->fault.err = FERRY_ERR_NET_TIMEOUT;
+        job->detail = "not done within the time for one download";
+    }
+    (void)ferry__agent_failed(a, &job->fault, job->detail);
+    if (job->is_source_to_blame || is_late)
+        return job->fault.err;
+    const ferry_err kept =
+        ferry_store_set_number(a->config.store, "tries", tries_of(a, &a->coming) + 1);
+    if (kept)
+        (void)ferry__agent_failed(a, &(struct ferry_fault){.err = kept}, "tries");
+    return job->fault.err;
+}
+
+static ferry_err fetch(struct ferry_agent *a)
+{
+    const struct ferry_agent_hooks *h = &a->config.hooks;
+    const bool is_offer = memcmp(a->coming.sha256, a->manifest.sha256, FERRY_SHA256_BYTES) == 0;
+    make_source(a, is_offer);
     make_replaced(a);
     const struct ferry_update_config config = {
         .slot = a->coming.slot,
@@ -148,7 +173,6 @@ static ferry_err fetch(struct ferry_agent *a)
         .sha256 = a->coming.sha256,
         .has_crc32 = is_offer && a->manifest.has_crc32,
         .crc32 = a->manifest.crc32,
-        .min_version = NULL,
         .replaced = a->replaced,
         .desc_head = a->desc,
         .work = a->work,
@@ -165,22 +189,7 @@ static ferry_err fetch(struct ferry_agent *a)
         .retry = {FERRY_RETRY_TRIES, h->sleep_ms, h->random, h->ctx},
         .events = h->events,
     };
-    const ferry_err err = ferry_update_run(&a->update, &job);
-    if (!err)
-        return FERRY_OK;
-    if (err == FERRY_ERR_CANCELLED) {
-        job.fault.err = FERRY_ERR_NET_TIMEOUT;
-        job.detail = "not done within the time for one download";
-    }
-    (void)ferry__agent_failed(a, &job.fault, job.detail);
-    // The link's failures are nobody's fault, and the next try goes on where this one stopped.
-    if (!job.is_source_to_blame && err != FERRY_ERR_CANCELLED) {
-        const ferry_err kept =
-            ferry_store_set_number(a->config.store, "tries", tries_of(a, &a->coming) + 1);
-        if (kept)
-            (void)ferry__agent_failed(a, &(struct ferry_fault){.err = kept}, "tries");
-    }
-    return job.fault.err;
+    return ferry_update_run(&a->update, &job) ? fetch_failed(a, &job) : FERRY_OK;
 }
 
 static void failed(struct ferry_agent *a, ferry_err err)

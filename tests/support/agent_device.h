@@ -34,7 +34,7 @@ struct agent_device {
     struct ferry_agent_settings settings;
     struct fake_fleet *fleet;
     struct fake_fleet own_fleet; // of a fork: an exchange under way is not shared
-    char news[64];            // a letter for each piece of news; see agent_device.c
+    char news[64];               // a letter for each piece of news; see agent_device.c
     uint32_t rest_s;
 };
 
