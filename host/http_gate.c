@@ -99,15 +99,24 @@ bool http_gate_path(const char *target)
     return are_escapes_plain(target, target + n_path);
 }
 
+/** Takes the line end at `at`: two bytes of the head, which are NULs by now. */
+static void take_line_end(struct http_layout *l, const char *at)
+{
+    if (l->is_broken || at < l->begin || l->end - at < 2 || at[0] || at[1])
+        l->is_broken = true;
+    else
+        l->next = at + 2;
+}
+
 void http_layout_begin(struct http_layout *l, const char *method, const char *target,
                        size_t n_target, const char *version, size_t n_head)
 {
     const size_t n_method = strlen(method), n_version = strlen(version);
     l->begin = method;
     l->end = method + n_head;
-    l->next = version + n_version + 2;
     l->is_broken = n_head < n_method + n_target + n_version + 6 ||
                    target != method + n_method + 1 || version != target + n_target + 1;
+    take_line_end(l, version + n_version);
 }
 
 void http_layout_field(struct http_layout *l, const char *name, size_t n_name, const char *value,
@@ -121,10 +130,10 @@ void http_layout_field(struct http_layout *l, const char *name, size_t n_name, c
     }
     for (const char *t = name + n_name + 1; t < value; t++)
         l->is_broken |= *t != ' ' && *t != '\t';
-    l->next = value + n_value + 2;
+    take_line_end(l, value + n_value);
 }
 
 bool http_layout_is_whole(const struct http_layout *l)
 {
-    return !l->is_broken && l->next + 2 == l->end;
+    return !l->is_broken && l->end - l->next == 2 && !l->next[0] && !l->next[1];
 }

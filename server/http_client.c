@@ -1,19 +1,17 @@
 /* server/http_client.c - certificates from TLS or from a proxy, and their rows. */
 #include "http_client.h"
 
-#include <gnutls/x509.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "http_field.h"
 #include "http_tls.h"
+#include "metrics.h"
 #include "operator.h"
+#include "passed_cert.h"
 #include "store_certificate.h"
 #include "thread_db.h"
-
-#define ESCAPED_MOST 8192u // a certificate of ours is 1.2 KB escaped
 
 void http_client_address(struct http_exchange *x)
 {
@@ -24,52 +22,17 @@ void http_client_address(struct http_exchange *x)
     snprintf(client->address, sizeof(client->address), "%s", address);
 }
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
-/** Undoes nginx's $ssl_client_escaped_cert. The caller frees it; NULL: it is none. */
-static char *unescape(const char *text)
-{
-    const size_t n_text = strlen(text);
-    char *const out = n_text <= ESCAPED_MOST ? malloc(n_text + 1) : NULL;
-    size_t n = 0;
-    for (size_t i = 0; out && i < n_text; i++) {
-        out[n] = text[i];
-        if (text[i] == '%') {
-            const int high = digit_of(text[i + 1]), low = high < 0 ? -1 : digit_of(text[i + 2]);
-            if (low <= 0 && high <= 0) {
-                free(out);
-                return NULL;
-            }
-            out[n] = (char)(high * 16 + low);
-            i += 2;
-        }
-        n++;
-    }
-    if (out)
-        out[n] = '\0';
-    return out;
-}
-
 /** What the proxy says of its client; its TLS has seen the key's proof, the chain is judged here.
  */
 static bool judge_passed_on(struct http_exchange *x, struct ca_client *out)
 {
+    struct server *const s = x->server;
     const char *const escaped = http_field(x, HTTP_CLIENT_FIELDS "Cert");
-    char *const pem = escaped && *escaped ? unescape(escaped) : NULL;
-    gnutls_datum_t der = {NULL, 0};
-    if (!pem)
+    bool judged = false;
+    if (!escaped || !*escaped)
         return false;
-    const gnutls_datum_t text = {(unsigned char *)pem, (unsigned)strlen(pem)};
-    const bool is_genuine = !gnutls_pem_base64_decode2("CERTIFICATE", &text, &der) &&
-                            ca_verify_client(x->server->ca, der.data, der.size, out) == CA_GENUINE;
-    gnutls_free(der.data);
-    free(pem);
+    const bool is_genuine = passed_cert_judge(s->passed_certs, s->ca, escaped, out, &judged);
+    metrics_add(s->metrics, METRIC_VERIFIED, judged);
     return is_genuine;
 }
 

@@ -10,9 +10,10 @@ struct ca;      // ca.h: the issuing authority
 struct metrics; // metrics.h
 struct limits;  // rate_limits.h: rates per address, token and device
 struct listeners;
-struct thread_db; // thread_db.h: the threads' connections to the database
-struct blob_map;  // blob_map.h: firmware in memory
-struct tcp_door;  // tcp_door.h: NULL if closed
+struct thread_db;    // thread_db.h: the threads' connections to the database
+struct blob_map;     // blob_map.h: firmware in memory
+struct passed_certs; // passed_cert.h: certificates that a proxy passed on
+struct tcp_door;     // tcp_door.h: NULL if closed
 
 struct server {
     struct config config;
@@ -24,6 +25,7 @@ struct server {
     struct listeners *listeners;
     struct thread_db *db;
     struct blob_map *blobs;
+    struct passed_certs *passed_certs;
     struct tcp_door *tcp;
 };
 

@@ -18,6 +18,7 @@
 #include "http_doors.h"
 #include "log.h"
 #include "metrics.h"
+#include "passed_cert.h"
 #include "rate_limits.h"
 #include "systemd.h"
 #include "tcp_door.h"
@@ -97,7 +98,8 @@ static bool open_all(struct server *s, const char *dir, char why[SERVICE_WHY_BYT
     s->metrics = metrics_new();
     s->limits = limits_new();
     s->blobs = blob_map_new();
-    if (!s->metrics || !s->limits || !s->blobs)
+    s->passed_certs = passed_certs_new();
+    if (!s->metrics || !s->limits || !s->blobs || !s->passed_certs)
         return refuse(why, "ferryd", "out of memory");
     set_limits(s);
     raise_descriptors();
@@ -122,6 +124,7 @@ void service_close(struct server *s)
     tcp_door_close(s->tcp);
     http_close(s->listeners);
     s->listeners = NULL;
+    passed_certs_free(s->passed_certs);
     blob_map_free(s->blobs);
     limits_free(s->limits);
     metrics_free(s->metrics);
@@ -175,6 +178,7 @@ static void reload(struct server *s, const char *dir)
     set_limits(s);
     if (!ca_reload(s->ca, why))
         reload_failed("authority", why);
+    passed_certs_forget(s->passed_certs);
     if (!http_reload(s->listeners, why))
         reload_failed("certificate", why);
     log_line(LOG_LEVEL_INFO, "reload", "state=done settings_for_next_start=%u", n_left);

@@ -52,6 +52,7 @@ MALFORMED = {
         GET + b"".join(b"F%d: %s\r\n" % (i, b"a" * 500) for i in range(20)) + b"\r\n",
     "65 fields": GET + b"A: b\r\n" * 64 + b"\r\n",
     "3 KB of path": b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "NUL and a bare line feed": b"GET PATH HTTP/1.1\r\nHost: x\0#\n\n",
     "escaped NUL": b"GET PATH%00 HTTP/1.1\r\n" + HOST + b"\r\n",
     "escaped NUL in an argument": b"GET PATH?a=%00 HTTP/1.1\r\n" + HOST + b"\r\n",
     "broken escape": b"GET PATH%4 HTTP/1.1\r\n" + HOST + b"\r\n",
