@@ -202,6 +202,18 @@ def test_revoked_device_keeps_its_application(server, unit, tmp_path):
     assert not says(log["log"], "reported"), log
 
 
+def test_application_that_erases_nvs_strands_nobody(server, unit, tmp_path):
+    release(server, tmp_path, "1.0.0")
+    unit.enroll(join_of(server))
+    before = unit.live("--once")
+    flash = unit.flash
+    erased = flash[:0x9000] + b"\xff" * 0x4000 + flash[0xD000:]
+    (unit.path / "flash.bin").write_bytes(erased)
+    after = unit.live("--once", "--power-cycle")
+    assert after["id"] == before["id"] and after["installed"] == before["installed"]
+    assert not says(after["log"], "enrolled as"), after["log"]
+
+
 def test_bootloader_without_rollback_starts_nothing(server, ferry, tmp_path):
     release(server, tmp_path, "1.0.0")
     unit = Unit(ferry, tmp_path / "dev", "--rollback=off")
