@@ -9,13 +9,16 @@
 
 #define NUMBER_MOST 9007199254740991.0 // 2^53 - 1
 
-/** Whether brackets nest no deeper than is allowed; cJSON itself recurses. */
-static bool is_shallow(const char *text, size_t n)
+/** Whether brackets nest no deeper than is allowed, because cJSON itself recurses; and no string
+ * holds an escaped NUL, where C would end it. */
+static bool is_fit(const char *text, size_t n)
 {
     unsigned depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < n; i++) {
         const char c = text[i];
+        if (in_string && c == '\\' && n - i > 5 && memcmp(text + i, "\\u0000", 6) == 0)
+            return false;
         if (in_string && c == '\\')
             i++;
         else if (c == '"')
@@ -60,7 +63,7 @@ static bool check_members(const cJSON *of, char why[JSON_WHY_BYTES])
 
 cJSON *json_read(const void *bytes, size_t n, char why[JSON_WHY_BYTES])
 {
-    if (memchr(bytes, 0, n) || !is_shallow(bytes, n)) {
+    if (memchr(bytes, 0, n) || !is_fit(bytes, n)) {
         snprintf(why, JSON_WHY_BYTES, "it holds a NUL or nests deeper than %u", JSON_DEPTH_MOST);
         return NULL;
     }

@@ -1,0 +1,135 @@
+"""What devices say of themselves: kept, shown, and believed in nothing."""
+
+import json
+import time
+
+import pytest
+from operators import Operator
+
+SHA = "ab" * 32
+
+
+@pytest.fixture(scope="module")
+def operator(server):
+    return Operator(server)
+
+
+@pytest.fixture
+def device(server, request):
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)[-40:].strip("-")
+    return server.enrol(name)
+
+
+@pytest.fixture
+def report(server, device):
+    def report(body=None, of=device, **said):
+        return server.request("POST", "/api/v1/report", device=of,
+                              body=json.dumps(said) if body is None else body)
+    return report
+
+
+@pytest.fixture
+def shown(operator, device):
+    """The device as an operator sees it."""
+    name = device.folder.name.removeprefix("device-")
+    return lambda: operator.get(f"/api/v1/devices/{name}")["device"]
+
+
+def test_last_word_and_history(report, shown):
+    assert report(state="downloading", version="2", serial=7, sha=SHA, project="p",
+                  chip="esp32c3", slot_bytes=1048576, wear_percent=3).status == 204
+    assert report(state="installed", version="2", serial=7, sha=SHA).status == 204
+    assert report(state="installed", version="2", serial=7, sha=SHA).status == 204
+    assert report(state="rolled_back", version="1", reason="panic").status == 204
+    device = shown()
+    last = device["report"]
+    assert (last["state"], last["version"], last["reason"]) == ("rolled_back", "1", "panic")
+    # What was left unsaid still holds.
+    assert (last["project"], last["slot_bytes"], last["wear_percent"]) == ("p", 1048576, 3)
+    assert abs(last["seen"] - time.time()) < 60
+    assert [event["state"] for event in device["history"]] == [
+        "rolled_back", "installed", "downloading"]
+
+
+def test_history_is_bounded(report, shown):
+    for i in range(60):
+        assert report(state="failed", reason=str(i)).status == 204
+    history = shown()["history"]
+    assert len(history) == 50 and history[0]["reason"] == "59"
+
+
+def test_unknown_keys_are_passed_over(report, shown):
+    assert report(state="idle", future={"a": [1, 2]}, more=None).status == 204
+    assert shown()["report"]["state"] == "idle"
+
+
+@pytest.mark.parametrize("body, words", [
+    ("", "JSON object"), ("[]", "JSON object"), ('"idle"', "JSON object"),
+    ('{"state":"idle"} x', "JSON object"), ('{"state":"idle"', "JSON object"),
+    ('{"state":"idle","state":"idle"}', "comes twice"),
+    ('{"state":"idle","x":{"a":1,"a":2}}', "comes twice"),
+    ('{"state":"idle","x":' + "[" * 16 + "]" * 16 + "}", "deeper than 16"),
+    ('{"state":"idle\\u0000"}', "no state|JSON object|NUL"), ('{"state":"idle"}\0', "NUL"),
+    (b'{"state":"idle","reason":"\xff"}', "no text"),
+    (b'{"state":"idle","reason":"\xc0\x80"}', "no text"),
+    (b'{"state":"idle","reason":"\xed\xa0\x80"}', "no text"),
+    ('{"state":"flying"}', "no state"), ('{"state":5}', "no text"), ("{}", "no state"),
+    ('{"State":"idle"}', "no state"), ('{"state":"idle","sha":"abc"}', "SHA-256"),
+    ('{"state":"idle","sha":"' + "AB" * 32 + '"}', "SHA-256"),
+    ('{"state":"idle","reason":"' + "r" * 129 + '"}', "128 are the limit"),
+    ('{"state":"idle","serial":-1}', "whole number"),
+    ('{"state":"idle","serial":1.5}', "whole number"),
+    ('{"state":"idle","serial":1e300}', "whole number"),
+    ('{"state":"idle","serial":9007199254740993}', "whole number"),
+    ('{"state":"idle","serial":"7"}', "whole number"),
+    ('{"state":"idle",' + ",".join(f'"k{i}":1' for i in range(300)) + "}", "more than 256"),
+])
+def test_strict_json(report, body, words):
+    reply = report(body)
+    assert reply.status == 400, reply
+    assert any(word in reply.json["message"] for word in words.split("|")), reply
+
+
+def test_depth_of_16_is_taken(report):
+    assert report('{"state":"idle","x":' + "[" * 15 + "]" * 15 + "}").status == 204
+    assert report('{"state":"idle","x":"' + "[" * 100 + '\\""}').status == 204
+
+
+def test_body_of_more_than_4_kb_is_refused(report):
+    assert report('{"state":"idle","x":"' + "x" * 4096 + '"}').status == 413
+
+
+def test_liar_changes_nothing_but_its_own_row(server, operator, report, shown):
+    """It says that it is another, runs what there is not, and has the flash of a giant."""
+    other = server.enrol("honest-one")
+    server.request("POST", "/api/v1/report", device=other,
+                   body=json.dumps({"state": "confirmed", "version": "1"}))
+    assert report(state="confirmed", device="honest-one", id="honest-one", version="999",
+                  serial=2**53 - 1, slot_bytes=2**53 - 1, wear_percent=2**53 - 1).status == 204
+    honest = operator.get("/api/v1/devices/honest-one")["device"]["report"]
+    assert honest["version"] == "1"
+    assert shown()["report"]["version"] == "999"
+    # What it claims to run is not counted as a release, and it gets no more than it may have.
+    row = operator.release(project="lies", version="1")
+    assert operator.get(f"/api/v1/releases/{row['serial']}")["devices"] == 0
+    query = "project=lies&chip=esp32c3&version=999&slot_bytes=9007199254740991"
+    told = server.request("GET", f"/api/v1/manifest?{query}", device=other)
+    assert told.json["serial"] == row["serial"]
+
+
+def test_revoked_device_is_not_heard(operator, report, device):
+    name = device.folder.name.removeprefix("device-")
+    assert report(state="idle").status == 204
+    operator.post(f"/api/v1/devices/{name}/revoke")
+    assert report(state="confirmed").status == 403
+    assert operator.get(f"/api/v1/devices/{name}")["device"]["report"]["state"] == "idle"
+
+
+def test_question_is_a_sign_of_life(server, shown, device):
+    assert shown()["report"]["seen"] == 0
+    server.request("GET", "/api/v1/manifest?project=p&chip=esp32c3", device=device)
+    assert abs(shown()["report"]["seen"] - time.time()) < 60
+
+
+def test_without_a_certificate(server):
+    assert server.request("POST", "/api/v1/report", body='{"state":"idle"}').status == 401
