@@ -101,6 +101,12 @@ static enum db_result issue(struct db *db, struct errand *e)
                                  .csr = e->csr,
                                  .now = e->terms->now,
                                  .valid_s = (int64_t)e->terms->certificate_days * DAY_S};
+    if (e->terms->may_sign && !e->terms->may_sign(e->terms->ctx, &e->out->wait_s)) {
+        settle(e, ENROLL_RATE,
+               "the authority has much to sign; the next try may come in %u seconds",
+               e->out->wait_s);
+        return DB_FAILED; // what was taken for it goes back
+    }
     if (!ca_issue(e->ca, &wish, &leaf, e->out->why)) {
         return DB_FAILED; // why is said; nothing of this transaction stays
     }

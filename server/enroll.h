@@ -5,6 +5,7 @@
 #ifndef SERVER_ENROLL_H
 #define SERVER_ENROLL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ca.h"
@@ -21,6 +22,7 @@ enum enroll_result {
     ENROLL_REVOKED,        // the device, or the certificate
     ENROLL_EXPIRED,        // the certificate, for longer than may be
     ENROLL_KEY_TAKEN,      // the key is another device's
+    ENROLL_RATE,           // the authority has signed as much as it may for now
     ENROLL_DONE = 0x1e77e4
 };
 
@@ -28,6 +30,10 @@ enum enroll_result {
 struct enroll_terms {
     int64_t now; // Unix seconds
     uint32_t certificate_days, renew_expired_days;
+    /** Asked before each signature, when all else has said yes: a stranger must not use up what the
+     * authority may sign. False: not now, but in *wait_s seconds. NULL: always. */
+    bool (*may_sign)(void *ctx, unsigned *wait_s);
+    void *ctx;
 };
 
 /** What came of it. */
@@ -37,6 +43,7 @@ struct enroll_answer {
     char device[HTTP_ID_BYTES];
     char issuer_sha256[CA_HEX_BYTES];
     struct ferry_strbuf pem; // the leaf's; freed by the caller, also after a refusal
+    unsigned wait_s;         // of ENROLL_RATE
     char why[CA_WHY_BYTES];  // a sentence without full stop, for any other result than DONE
 };
 

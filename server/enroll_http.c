@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "rate_limits.h"
 #include "log.h"
 #include "metrics.h"
+#include "rate_limits.h"
 #include "server.h"
 
 #define LATER_S 10
@@ -45,17 +45,23 @@ static bool take(struct server *s, enum limit_kind kind, const void *name, size_
     return false;
 }
 
-/* What asks is counted by its address and by what it shows, and all that sign together. */
+/* What asks is counted by its address and by what it shows. */
 static bool check_limits(struct server *s, const struct http_request *req, const char *token,
                          struct enroll_refusal *no)
 {
     const struct http_client *c = &req->client;
     if (!take(s, LIMIT_ENROL_ADDRESS, c->address, strlen(c->address), "this address", no))
         return false;
-    const bool may = token ? take(s, LIMIT_ENROL_TOKEN, token, strlen(token), "this token", no)
-                           : take(s, LIMIT_ENROL_TOKEN, c->cert_sha256, sizeof(c->cert_sha256),
-                                  "this device", no);
-    return may && take(s, LIMIT_SIGNATURES, "", 0, "the fleet", no);
+    return token ? take(s, LIMIT_ENROL_TOKEN, token, strlen(token), "this token", no)
+                 : take(s, LIMIT_ENROL_TOKEN, c->cert_sha256, sizeof(c->cert_sha256), "this device",
+                        no);
+}
+
+/* All signatures are counted together. */
+static bool may_sign(void *ctx, unsigned *wait_s)
+{
+    struct server *const s = ctx;
+    return limits_take(s->limits, LIMIT_SIGNATURES, "", 0, monotonic_ms(), wait_s);
 }
 
 static const struct outcome {
@@ -69,6 +75,7 @@ static const struct outcome {
     {ENROLL_REVOKED, 403, "revoked"},
     {ENROLL_EXPIRED, 403, "expired"},
     {ENROLL_KEY_TAKEN, 409, "key_taken"},
+    {ENROLL_RATE, 429, "rate"},
     {ENROLL_FAILED, 500, "failed"},
 };
 
@@ -86,7 +93,7 @@ static bool refuse_as(const struct enroll_answer *out, struct enroll_refusal *no
            o->status == 500   ? "the server could not issue a certificate; its log says why"
            : o->status == 503 ? "the server cannot reach its database; try again later"
                               : out->why);
-    no->retry_after_s = o->status == 503 ? LATER_S : 0;
+    no->retry_after_s = o->status == 503 ? LATER_S : out->wait_s;
     return false;
 }
 
@@ -98,7 +105,9 @@ bool enroll_http(struct server *s, const struct http_request *req, enum csr_form
     *out = (struct enroll_answer){0};
     const struct enroll_terms terms = {.now = time(NULL),
                                        .certificate_days = s->config.certificate_days,
-                                       .renew_expired_days = s->config.renew_expired_days};
+                                       .renew_expired_days = s->config.renew_expired_days,
+                                       .may_sign = may_sign,
+                                       .ctx = s};
     if (!check_limits(s, req, token, no))
         return false;
     if (!csr_read(req->body, req->n_body, form, &csr, why)) {

@@ -371,3 +371,16 @@ def test_who_asks_too_often_is_told_when_to_come_back(new_server, tmp_path):
     assert [r.status for r in replies] == [401, 401, 401, 429, 429]
     assert 1 <= int(replies[-1].headers["Retry-After"]) <= 60
     assert replies[-1].json["error"] == "rate"
+
+
+def test_all_signatures_together_are_limited_and_strangers_use_none(new_server, tmp_path):
+    server = new_server(settings={**applicant.ASKS_MUCH, "signatures_per_minute": "2"}).start()
+    text = token(server, "--uses", "9")
+    devices = [Applicant(server, tmp_path / str(i)) for i in range(3)]
+    assert all(devices[0].enrol("A" * 32).status == 401 for _ in range(5))
+    replies = [d.enrol(text) for d in devices]
+    assert [r.status for r in replies] == [200, 200, 429]
+    assert replies[2].json["error"] == "rate" and int(replies[2].headers["Retry-After"]) >= 1
+    assert devices[0].enrol(text).status == 200  # it has one already: nothing to sign
+    assert ok(server, "token list")["tokens"][0]["uses_left"] == 7
+    assert len(ok(server, "device list")["devices"]) == 2
