@@ -22,8 +22,9 @@ core=$out/core.a
 
 release() { # VERSION [FLAG...]
     local name=$out/baremetal-$1
-    "$compile" "$name.elf" firmware/bare/bare_app.c firmware/bare/bare_update.c \
-        firmware/bare/bare_ymodem.c firmware/bare/bare_settings.c \
+    "$compile" "$name.elf" firmware/bare/bare_app.c firmware/bare/bare_talk.c \
+        firmware/bare/bare_device.c firmware/bare/bare_update.c firmware/bare/bare_ymodem.c \
+        firmware/bare/bare_settings.c firmware/bare/bare_reflash.c \
         firmware/bare/bare_trust_none.c firmware/demo/desc.c \
         firmware/demo/table.S "-DDEMO_VERSION=\"$1\"" -DDEMO_SECURE_VERSION=0 \
         '-DDEMO_PROJECT="ferry-baremetal"' "${@:2}" "$core"

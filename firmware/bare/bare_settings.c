@@ -36,25 +36,25 @@ static ferry_err open_store(struct bare_app *app, const char *space, bool create
     return err;
 }
 
-void bare_set(struct bare_app *app, const char *key, const char *text)
+void bare_set(struct bare_app *app, const char *const words[BARE_WORDS])
 {
     struct store s;
     ferry_err err = open_store(app, SETTINGS_NAMESPACE, true, &s);
     if (!err)
-        err = ferry_nvs_set_string(&s.nvs, s.ns, key, text);
+        err = ferry_nvs_set_string(&s.nvs, s.ns, words[1], words[2]);
     if (!err)
         err = ferry_nvs_commit(&s.nvs);
     bare_put_result(err, err ? &s.nvs.fault : NULL);
 }
 
-void bare_get(struct bare_app *app, const char *key)
+void bare_get(struct bare_app *app, const char *const words[BARE_WORDS])
 {
     struct store s;
     char text[TEXT_MOST];
     uint32_t n = sizeof(text);
     ferry_err err = open_store(app, SETTINGS_NAMESPACE, false, &s);
     if (!err)
-        err = ferry_nvs_get_string(&s.nvs, s.ns, key, text, &n);
+        err = ferry_nvs_get_string(&s.nvs, s.ns, words[1], text, &n);
     if (!err) {
         console_put_text(text);
         console_put_text("\r\n");

@@ -6,45 +6,10 @@
 #include "ferry/update.h"
 
 #define PIECE_BYTES 4096u
-#define SILENCE_US  2000000u
 
 static struct ferry_update update;
 static uint8_t sector[FERRY_UPDATE_WORK_BYTES(4096)];
 static uint8_t piece[PIECE_BYTES];
-
-bool bare_number(const char *text, uint32_t *out)
-{
-    uint32_t v = 0;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        const uint32_t digit = (uint32_t)*text - '0';
-        if (digit > 9 || v > (UINT32_MAX - digit) / 10)
-            return false;
-        v = v * 10 + digit;
-    }
-    *out = v;
-    return true;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool parse_sha256(const char *text, uint8_t out[FERRY_SHA256_BYTES])
-{
-    for (unsigned i = 0; i < FERRY_SHA256_BYTES; i++) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
-        if (low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return !text[2 * FERRY_SHA256_BYTES];
-}
 
 /* Opens the session: where the last attempt at this file stopped, or from the start. */
 static ferry_err open_session(struct bare_app *app, const struct ferry_update_config *config)
@@ -56,23 +21,6 @@ static ferry_err open_session(struct bare_app *app, const struct ferry_update_co
     if (!err)
         err = ferry_update_rehash(&update);
     return err ? ferry_update_begin(&update, &app->dev, config) : FERRY_OK;
-}
-
-/* Asks for the next n bytes; false if the sender stops. */
-static bool receive(uint32_t n)
-{
-    console_put_text("want ");
-    console_put_number(update.got_bytes);
-    console_put_char(' ');
-    console_put_number(n);
-    console_put_text("\r\n");
-    for (uint32_t i = 0; i < n; i++) {
-        const int c = console_get(SILENCE_US);
-        if (c < 0)
-            return false;
-        piece[i] = (uint8_t)c;
-    }
-    return true;
 }
 
 static ferry_err keep_checkpoint(struct bare_app *app)
@@ -90,7 +38,7 @@ static ferry_err receive_all(struct bare_app *app, uint32_t length)
         const uint32_t left = length - update.got_bytes;
         const uint32_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
         uint32_t used = 0;
-        if (!receive(n))
+        if (!bare_receive(update.got_bytes, piece, n))
             return FERRY_ERR_NET_TIMEOUT;
         ferry_err err = ferry_update_write(&update, piece, n, &used);
         if (!err)
@@ -105,10 +53,13 @@ static ferry_err receive_all(struct bare_app *app, uint32_t length)
 void bare_update(struct bare_app *app, const char *const words[BARE_WORDS])
 {
     uint8_t sha256[FERRY_SHA256_BYTES];
-    struct ferry_update_config config = {
-        .slot = FERRY_SLOT_NEXT, .sha256 = sha256, .work = sector, .work_bytes = sizeof(sector)};
+    struct ferry_update_config config = {.slot = app->target,
+                                         .replaced = app->replaced,
+                                         .sha256 = sha256,
+                                         .work = sector,
+                                         .work_bytes = sizeof(sector)};
     if (!bare_number(words[1], &config.length_bytes) || !config.length_bytes ||
-        !parse_sha256(words[2], sha256)) {
+        !bare_sha256(words[2], sha256)) {
         console_put_text("usage: update LENGTH SHA256 [older]\r\n");
         return;
     }

@@ -153,8 +153,10 @@ static void end_batch(void)
 
 void bare_ymodem(struct bare_app *app, const char *const words[BARE_WORDS])
 {
-    struct ferry_update_config config = {
-        .slot = FERRY_SLOT_NEXT, .work = sector, .work_bytes = sizeof(sector)};
+    struct ferry_update_config config = {.slot = app->target,
+                                         .replaced = app->replaced,
+                                         .work = sector,
+                                         .work_bytes = sizeof(sector)};
     config.flags = words[1][0] == 'o' ? FERRY_UPDATE_DOWNGRADE : 0;
     update.fault = (struct ferry_fault){0};
     ferry_err err = read_header(&config.length_bytes);

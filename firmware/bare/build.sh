@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds what an emulated machine boots: OUTDIR/rom.elf, its boot ROM; bootloader.bin; and the
-# sample app's releases, bare-VERSION.bin, with the ELF files they are made of. MACHINE is sifive-u,
+# Builds what an emulated machine boots: OUTDIR/rom.elf, its boot ROM; bootloader.bin; the sample
+# app's releases, bare-VERSION.bin; updater.bin for those of them that know nothing of updates; and
+# minimal.bin, the least that updates itself; with the ELF files they are made of. MACHINE is sifive-u,
 # as if none is named, or virt, whose app has a network. With a KEY, ECDSA P-256 in PEM form,
 # releases are signed by it, and bootloader and app trust nothing else; that takes BearSSL, which
 # scripts/fetch_bearssl.sh brings. Needs riscv64-unknown-elf-gcc, and ferry itself for the images:
@@ -45,15 +46,19 @@ sign() { # IMAGE
     mv "$1.signed" "$1"
 }
 
-release() { # VERSION BALLAST_KB SOURCES... [FLAG...]
-    local version=$1
-    "$compile" "${app[@]}" "$out/bare-$version.elf" firmware/demo/desc.c firmware/demo/table.S \
-        "-DDEMO_VERSION=\"$version\"" -DDEMO_SECURE_VERSION=0 '-DDEMO_PROJECT="ferry-bare"' \
-        -DDEMO_TABLE_KB="$2" "${@:3}" "$core"
-    image "$out/bare-$version.elf" "$out/bare-$version.bin"
+program() { # NAME PROJECT VERSION BALLAST_KB SOURCES... [FLAG...]
+    local file=$out/$1
+    "$compile" "${app[@]}" "$file.elf" firmware/demo/desc.c firmware/demo/table.S \
+        "-DDEMO_VERSION=\"$3\"" -DDEMO_SECURE_VERSION=0 "-DDEMO_PROJECT=\"$2\"" \
+        -DDEMO_TABLE_KB="$4" "${@:5}" "$core"
+    image "$file.elf" "$file.bin"
     if [ -n "$key" ]; then
-        sign "$out/bare-$version.bin"
+        sign "$file.bin"
     fi
+}
+
+release() { # VERSION BALLAST_KB SOURCES... [FLAG...]
+    program "bare-$1" ferry-bare "$@"
 }
 
 # Trust in the key, whose digest the first signature tells; what checks it comes as a library.
@@ -70,6 +75,7 @@ trust_key() {
 }
 
 release 1.4.0 4 firmware/bare/bare_unaware.c
+release 1.6.0 16 firmware/bare/bare_unaware.c
 if [ -n "$key" ]; then
     if [ ! -e build/bearssl/version ]; then
         echo "build.sh: BearSSL is not there; scripts/fetch_bearssl.sh brings it" >&2
@@ -83,13 +89,19 @@ fi
     firmware/bare/bare_load.c "${trust[@]}" "$core"
 image "$out/bootloader.elf" "$out/bootloader.bin"
 
-sample=(firmware/bare/bare_app.c firmware/bare/bare_update.c firmware/bare/bare_ymodem.c
-    firmware/bare/bare_settings.c "${trust[@]}")
+talk=(firmware/bare/bare_talk.c firmware/bare/bare_device.c firmware/bare/bare_update.c
+    firmware/bare/bare_ymodem.c firmware/bare/bare_settings.c "${trust[@]}")
+sample=(firmware/bare/bare_app.c firmware/bare/bare_reflash.c -DBARE_BOOTLOADER_RESUMES
+    "${talk[@]}")
 if [ "$machine" = virt ]; then
     sample+=(-DBARE_NETWORK firmware/bare/bare_tftp.c agent/tftp.c ports/virt/lan.c)
 fi
 release 1.0.0 4 "${sample[@]}"
-release 1.1.0 160 "${sample[@]}"
+release 1.1.0 144 "${sample[@]}"
 release 1.2.0 4 "${sample[@]}" -DBARE_CRASHES
 release 1.3.0 4 "${sample[@]}" -DBARE_HANGS
 release 1.5.0 8 "${sample[@]}"
+program updater ferry-updater 1.0.0 0 firmware/bare/bare_updater.c agent/handover.c "${talk[@]}"
+if [ -z "$key" ]; then # it asks nobody
+    program minimal ferry-bare 1.0.0 0 firmware/bare/bare_minimal.c
+fi
