@@ -38,7 +38,9 @@ http {{
     server {{
         listen 127.0.0.1:{alone} ssl;
         location /api/v1/manifest {{ return 204; }}
-        location /api/v1/firmware/ {{ alias {state}/blobs/; default_type application/octet-stream; }}
+        location /api/v1/firmware/ {{
+            alias {state}/blobs/; default_type application/octet-stream;
+        }}
     }}
     upstream ferryd {{ server unix:{state}/proxy.sock; keepalive 64; }}
     server {{

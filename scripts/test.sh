@@ -55,6 +55,7 @@ at_once() {
     done
     return $bad
 }
+server() { FERRYD=build/$1/ferryd python_tests -n 2 tests/server; }
 tools() { scripts/setup.sh build demo test fetch && scripts/venv.sh && scripts/fetch_littlefs.sh &&
     scripts/fetch_bearssl.sh; }
 
@@ -80,6 +81,7 @@ all() {
     stage self-tests python_tests tests/repo
     stage e2e command_line release
     stage e2e-dev command_line dev
+    stage server server release
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
     stage power at_once "power --seeds 2200 --idf" "power --seeds 2200"
     stage power-jobs at_once "power_reflash --seeds 2250" "power_nvs --seeds 50"
@@ -106,6 +108,8 @@ bench() {
     build/release/bench/bench_nvs tests/vectors
     printf '\nthe command line beside other tools\n'
     python3 scripts/bench.py
+    printf '\nthe server beside nginx, both serving the same bytes on this machine\n'
+    build/venv/bin/python scripts/bench_server.py
 }
 
 case $what in
