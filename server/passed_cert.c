@@ -105,7 +105,8 @@ bool passed_cert_judge(struct passed_certs *p, struct ca *ca, const char *escape
 {
     uint8_t sha256[FERRY_SHA256_BYTES];
     hash(escaped, sha256);
-    struct verdict *const v = &p->kept[(sha256[0] | sha256[1] << 8) & (KEPT - 1)];
+    struct verdict *const v =
+        &p->kept[((unsigned)sha256[0] | (unsigned)sha256[1] << 8) & (KEPT - 1)];
     pthread_mutex_lock(&p->lock);
     const bool is_known = v->is_set && !memcmp(v->text_sha256, sha256, sizeof(sha256));
     const unsigned reading = p->reading;
