@@ -144,25 +144,34 @@ static void read_name(gnutls_x509_crt_t crt, unsigned i, struct names *out, unsi
     out->at[(*n)++] = text;
 }
 
-/* Reads them from ca/server.pem. */
-static bool read_names(int dir_fd, struct names *out, char why[CA_WHY_BYTES])
+/* The server's own certificate, the caller's; NULL: why. */
+static gnutls_x509_crt_t read_server(int dir_fd, char why[CA_WHY_BYTES])
 {
     struct ferry_strbuf pem = {0};
-    gnutls_x509_crt_t crt;
+    gnutls_x509_crt_t crt = NULL;
+    snprintf(why, CA_WHY_BYTES, "ca/server.pem: no certificate can be read from it");
+    if (state_file_read(dir_fd, "ca/server.pem", &pem) && pem.n &&
+        gnutls_x509_crt_init(&crt) == 0) {
+        const gnutls_datum_t in = {(unsigned char *)pem.text, (unsigned)pem.n};
+        if (gnutls_x509_crt_import(crt, &in, GNUTLS_X509_FMT_PEM) != 0) {
+            gnutls_x509_crt_deinit(crt);
+            crt = NULL;
+        }
+    }
+    ferry_strbuf_free(&pem);
+    return crt;
+}
+
+static bool read_names(int dir_fd, struct names *out, char why[CA_WHY_BYTES])
+{
     unsigned n = 0;
     *out = (struct names){0};
-    snprintf(why, CA_WHY_BYTES, "ca/server.pem cannot be read; give --host");
-    if (!state_file_read(dir_fd, "ca/server.pem", &pem) || !pem.n ||
-        gnutls_x509_crt_init(&crt) != 0) {
-        ferry_strbuf_free(&pem);
+    gnutls_x509_crt_t crt = read_server(dir_fd, why);
+    if (!crt)
         return false;
-    }
-    const gnutls_datum_t in = {(unsigned char *)pem.text, (unsigned)pem.n};
-    if (gnutls_x509_crt_import(crt, &in, GNUTLS_X509_FMT_PEM) == 0)
-        for (unsigned i = 0; i < HOSTS_MOST; i++)
-            read_name(crt, i, out, &n);
+    for (unsigned i = 0; i < HOSTS_MOST; i++)
+        read_name(crt, i, out, &n);
     gnutls_x509_crt_deinit(crt);
-    ferry_strbuf_free(&pem);
     return n > 0;
 }
 
@@ -288,6 +297,28 @@ bool ca_make_server(int dir_fd, const char *const *hosts, int64_t now, char why[
     const bool ok = change_begin(&c, dir_fd, why) && keep_current(&c, why) &&
                     change_finish(&c, dir_fd, hosts, now, why);
     return change_end(&c, ok);
+}
+
+bool ca_server_until(int dir_fd, int64_t *not_after, char why[CA_WHY_BYTES])
+{
+    gnutls_x509_crt_t crt = read_server(dir_fd, why);
+    if (!crt)
+        return false;
+    *not_after = gnutls_x509_crt_get_expiration_time(crt);
+    gnutls_x509_crt_deinit(crt);
+    return true;
+}
+
+bool ca_keep_server(int dir_fd, int64_t now, bool *is_new, char why[CA_WHY_BYTES])
+{
+    int64_t until;
+    *is_new = false;
+    if (!ca_server_until(dir_fd, &until, why))
+        return false;
+    if (now < until - CERTIFY_SERVER_S / 3)
+        return true;
+    *is_new = ca_make_server(dir_fd, NULL, now, why);
+    return *is_new;
 }
 
 static void drop(struct authority *a, unsigned i)

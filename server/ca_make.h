@@ -26,6 +26,13 @@ bool ca_make_root(int dir_fd, const char *root_key, int64_t now, char why[CA_WHY
 /** A new certificate for the server. hosts NULL: the names that it has. */
 bool ca_make_server(int dir_fd, const char *const *hosts, int64_t now, char why[CA_WHY_BYTES]);
 
+/** Makes the server a new certificate for the names that it has, if less than a third of the
+ * present one's time is left. *is_new: it did. False: why, and the present one stays. */
+bool ca_keep_server(int dir_fd, int64_t now, bool *is_new, char why[CA_WHY_BYTES]);
+
+/** Until when the server's certificate is good. False: why. */
+bool ca_server_until(int dir_fd, int64_t *not_after, char why[CA_WHY_BYTES]);
+
 /** Ends an overlap: leaves out the former certificate with this SHA-256; with a root the cross
  * certificates from and to it. */
 bool ca_forget(int dir_fd, const char *sha256, int64_t now, char why[CA_WHY_BYTES]);

@@ -59,6 +59,14 @@ static int show(struct command_state *s)
     struct ca *ca = ca_open(s->dir_fd, why);
     if (!ca)
         return cli_fail_text(s->call->out, FERRY_ERR_SERVER_STATE, "%s", why);
+    int64_t until = 0;
+    char when[COMMAND_TIME_BYTES];
+    if (!ca_server_until(s->dir_fd, &until, why)) {
+        ca_close(ca);
+        return cli_fail_text(s->call->out, FERRY_ERR_SERVER_STATE, "%s", why);
+    }
+    cJSON_AddNumberToObject(cli_json(s->call->out), "server_expires", (double)until);
+    cli_text(s->call->out, "server  until %s\n", command_time(until, when));
     cJSON *rows = cJSON_AddArrayToObject(cli_json(s->call->out), "certificates");
     for (unsigned i = 0; exit_code == CLI_EXIT_OK && ca_at(ca, i, &e); i++)
         exit_code = show_entry(s, rows, &e);

@@ -14,6 +14,7 @@
 
 #include "blob_map.h"
 #include "ca.h"
+#include "ca_make.h"
 #include "http_body.h"
 #include "http_doors.h"
 #include "log.h"
@@ -26,6 +27,7 @@
 
 #define LOOK_EVERY_MS 1000u
 #define DRAIN_LOOK_MS 20
+#define DAY_S         86400
 
 static bool refuse(char why[SERVICE_WHY_BYTES], const char *what, const char *reason)
 {
@@ -87,6 +89,19 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/** Sees to it that the server's certificate does not run out because nobody looked. True if there
+ * is a new one. */
+static bool keep_certificate(struct server *s)
+{
+    char why[CA_WHY_BYTES], words[LOG_QUOTED_BYTES];
+    bool is_new;
+    if (!ca_keep_server(s->dir_fd, time(NULL), &is_new, why))
+        log_line(LOG_LEVEL_ERROR, "certificate", "state=failed reason=%s", log_quoted(words, why));
+    else if (is_new)
+        log_line(LOG_LEVEL_INFO, "certificate", "state=renewed");
+    return is_new;
+}
+
 static bool open_all(struct server *s, const char *dir, char why[SERVICE_WHY_BYTES])
 {
     char reason[CA_WHY_BYTES];
@@ -95,6 +110,7 @@ static bool open_all(struct server *s, const char *dir, char why[SERVICE_WHY_BYT
     s->ca = ca_open(s->dir_fd, reason);
     if (!s->ca)
         return refuse(why, "authority", reason);
+    keep_certificate(s);
     s->metrics = metrics_new();
     s->limits = limits_new();
     s->blobs = blob_map_new();
@@ -159,6 +175,14 @@ static void reload_failed(const char *what, const char *why)
              log_quoted(words, why));
 }
 
+/** What is to be done once a day. */
+static void daily(struct server *s)
+{
+    char why[SERVICE_WHY_BYTES];
+    if (keep_certificate(s) && !http_reload(s->listeners, why))
+        reload_failed("certificate", why);
+}
+
 /** Each of the three is read whole or stays as it was. */
 static void reload(struct server *s, const char *dir)
 {
@@ -211,6 +235,7 @@ void service_run(struct server *s, const char *dir)
     const unsigned beat_ms = systemd_watchdog_ms();
     const unsigned every_ms = beat_ms && beat_ms < LOOK_EVERY_MS ? beat_ms : LOOK_EVERY_MS;
     const struct timespec every = {every_ms / 1000, (long)(every_ms % 1000) * 1000000};
+    time_t looked = time(NULL);
     signals(&set);
     systemd_notify("READY=1");
     for (;;) {
@@ -219,6 +244,10 @@ void service_run(struct server *s, const char *dir)
             reload(s, dir);
         else if (signal == SIGTERM || signal == SIGINT)
             break;
+        if (time(NULL) - looked >= DAY_S) {
+            looked = time(NULL);
+            daily(s);
+        }
         if (beat_ms)
             systemd_notify("WATCHDOG=1");
     }

@@ -199,6 +199,20 @@ def test_the_server_s_certificate_follows_without_the_root(server):
     assert [str(n.value) for n in names] == ["other.example", "127.0.0.1"]
 
 
+def test_the_server_renews_its_own_certificate(server):
+    def until():
+        pem = (server.folder / "ca" / "server.pem").read_bytes()
+        return x509.load_pem_x509_certificate(pem).not_valid_after_utc
+
+    first = until()
+    days_later(server, 480)
+    assert until() == first
+    days_later(server, 490)  # less than a third of two years is left
+    assert abs((until() - first).days - 490) <= 1
+    assert "event=certificate state=renewed" in server.log.read_text()
+    assert abs(ok(server, "ca show")["server_expires"] - until().timestamp()) < 1
+
+
 def duration(run):
     """How long it takes, so that kills fall all over it however busy the machine is."""
     began = time.monotonic()
