@@ -10,9 +10,9 @@
 
 #include "authority.h"
 #include "certify.h"
-#include "csr.h"
 #include "hex.h"
 #include "pkcs7.h"
+#include "signing_request.h"
 
 struct ca {
     pthread_rwlock_t lock;

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "ca.h"
-#include "csr.h"
 #include "db.h"
 #include "http.h"
+#include "signing_request.h"
 #include "strbuf.h"
 
 enum enroll_result {

@@ -6,9 +6,9 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
-#include "server/csr.h"
 #include "server/hex.h"
 #include "server/pkcs7.h"
+#include "server/signing_request.h"
 
 static void check_key(const struct csr *csr)
 {

@@ -1,4 +1,4 @@
-"""Enrolment and renewal at the PEM door: what a certificate says, who gets one, and who does not."""
+"""Enrolment and renewal at the PEM door: what a certificate says, who gets one and who does not."""
 
 import concurrent.futures
 import itertools

@@ -1,9 +1,9 @@
-/* server/csr.h - a certificate request from a stranger: what is taken from it is its key.
- * The bytes are bounded before they are parsed, the key must be of a curve that we name, and the
- * request's own signature proves that its sender has the private half. Subject, names and wished
- * extensions are never looked at. Rests on GnuTLS. */
-#ifndef SERVER_CSR_H
-#define SERVER_CSR_H
+/* server/signing_request.h - a certificate request from a stranger: what is taken from it is its
+ * key. The bytes are bounded before they are parsed, the key must be of a curve that we name, and
+ * the request's own signature proves that its sender has the private half. Subject, names and
+ * wished extensions are never looked at. Rests on GnuTLS. */
+#ifndef SERVER_SIGNING_REQUEST_H
+#define SERVER_SIGNING_REQUEST_H
 
 #include <gnutls/abstract.h>
 #include <stdbool.h>

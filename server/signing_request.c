@@ -1,7 +1,7 @@
-/* server/csr.c - PKCS#10 by GnuTLS, behind our own bounds.
+/* server/signing_request.c - PKCS#10 by GnuTLS, behind our own bounds.
  * GnuTLS is lenient where it reads: what stands before, behind or beside the one request is refused
  * here, so that two readers of the same bytes cannot see two requests. */
-#include "csr.h"
+#include "signing_request.h"
 
 #include <gnutls/x509.h>
 #include <stdarg.h>
