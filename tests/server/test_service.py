@@ -12,7 +12,9 @@ import time
 import pytest
 import raw
 import test_firmware
-from ferryd import FERRYD, Ferryd, run
+from ferryd import FERRYD, ROOT, Ferryd, run
+
+DOC = ROOT / "docs/server.md"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,15 @@ def test_file_that_init_writes_documents_every_setting_with_its_default(server, 
     settings = json.loads(run("serve", bare, "--check", "--json").stdout)["settings"]
     settings["database"] = settings["database"].replace(f"{bare}/", "")
     assert {k: v.strip() for k, v in documented.items()} == settings
+
+
+def test_docs_name_every_setting_with_its_default(tmp_path):
+    page = DOC.read_text()
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| `?([^|`]*)`? \|", page, re.M))
+    bare = conf(tmp_path / "s", "")
+    settings = json.loads(run("serve", bare, "--check", "--json").stdout)["settings"]
+    settings["database"] = settings["database"].replace(f"{bare}/", "")
+    assert {key: value.strip() for key, value in rows.items()} == settings
 
 
 def test_password_of_the_database_is_not_printed(tmp_path):
