@@ -21,6 +21,7 @@ enum {
     AT_CHECK,
     AT_RENEW,
     AT_UPDATE,
+    AT_SELF,
     AT_REPORT,
     AT_HANDOVER
 };
@@ -184,6 +185,7 @@ static uint8_t check(struct ferry_agent *a)
         return a->client.head.wants_renewal ? AT_RENEW : AT_REPORT;
     }
     ferry__agent_asked(a, a->client.head.poll_s);
+    ferry__agent_end_trial(a);
     struct ferry_release offer;
     if (has_offer)
         ferry_release_of(&a->manifest, &offer);
@@ -213,8 +215,16 @@ static uint8_t update(struct ferry_agent *a)
     if (a->has_offer && a->is_proved) {
         ferry__agent_limit(a, ferry__or(a->config.settings.update_ms, UPDATE_MS));
         ferry__agent_update(a);
+        return AT_REPORT;
     }
-    return AT_REPORT;
+    return a->is_proved && a->config.settings.replaces_itself ? AT_SELF : AT_REPORT;
+}
+
+static enum ferry_agent_turn replace_self(struct ferry_agent *a)
+{
+    ferry__agent_limit(a, ferry__or(a->config.settings.update_ms, UPDATE_MS));
+    a->at = AT_REPORT;
+    return ferry__agent_replace_self(a) ? FERRY_AGENT_RESTART : FERRY_AGENT_ON;
 }
 
 static uint8_t report(struct ferry_agent *a)
@@ -269,6 +279,10 @@ static enum ferry_agent_turn lost_app(struct ferry_agent *a)
 static enum ferry_agent_turn hand_over(struct ferry_agent *a)
 {
     struct ferry_rtc_notes *n = a->config.notes;
+    if (a->is_trial) { // unconfirmed, so that the bootloader goes back
+        ferry__agent_tell(a, FERRY_NEWS_SELF_BACK);
+        return FERRY_AGENT_RESTART;
+    }
     if (!a->is_proved)
         return no_app(a, &(struct ferry_fault){.err = FERRY_ERR_NO_ROLLBACK});
     if (!a->has_installed || a->installed.slot < 0)
@@ -330,6 +344,8 @@ enum ferry_agent_turn ferry_agent_step(struct ferry_agent *a)
     case AT_UPDATE:
         a->at = update(a);
         break;
+    case AT_SELF:
+        return replace_self(a);
     case AT_REPORT:
         a->at = report(a);
         break;

@@ -30,6 +30,7 @@ struct ferry_agent_settings {
     uint32_t slow_s;       // between two tries of what will hardly change; 0: 6 hours
     bool allow_downgrade;  // an older release than the installed one may take its place
     bool allow_project;    // another project's, too
+    bool replaces_itself;  // the server is asked for a newer updater, too: needs a third slot
 };
 
 /** Something worth telling, as it happens. */
@@ -55,6 +56,9 @@ enum ferry_agent_news {
     FERRY_NEWS_REPORTED,  // a->report was delivered
     FERRY_NEWS_WEAR,      // otadata has half its life behind it: a->wear erases
     FERRY_NEWS_HANDOVER,  // a->installed.slot is armed
+    FERRY_NEWS_SELF,      // a newer updater, a->self, is in its slot and boots next
+    FERRY_NEWS_SELF_KEPT, // this updater is new, has reached the server, and stays
+    FERRY_NEWS_SELF_BACK, // ... has not, and gives way to the one before
     FERRY_NEWS_NO_APP,    // nothing to hand over to: rests a->rest_s
 };
 
@@ -102,7 +106,7 @@ struct ferry_agent {
     struct ferry_credentials credentials;
     struct ferry_client client;
     enum ferry_run run; // of the application, before this start
-    struct ferry_release installed, confirmed, last_good, bad, coming;
+    struct ferry_release installed, confirmed, last_good, bad, coming, self;
     bool has_installed, has_confirmed, has_last_good, has_bad, has_coming;
     bool has_offer;   // coming is what the server offers, not what an earlier start began
     uint32_t wear;    // erases of otadata so far
@@ -120,6 +124,7 @@ struct ferry_agent {
     bool is_proved;
     bool is_urgent;  // something happened that the server is asked about at once
     bool wants_last; // the installed release is bad, and the last good one is to be fetched
+    bool is_trial;   // this updater is new, and not confirmed yet
     bool has_rested; // since the application last crashed
     struct ferry_agent_deadline {
         struct ferry_cancel cancel;

@@ -1,5 +1,6 @@
 /* agent/agent_private.h - what the parts of the agent share: agent.c has the machine, agent_start.c
- * what a start finds out, agent_update.c how a release comes in, agent_report.c what is told. */
+ * what a start finds out, agent_update.c how a release comes in, agent_self.c how the updater
+ * itself is replaced, agent_report.c what is told. */
 #ifndef FERRY_AGENT_PRIVATE_H
 #define FERRY_AGENT_PRIVATE_H
 
@@ -45,6 +46,25 @@ void ferry__agent_went_back(struct ferry_agent *a);
 
 /** Fetches a->coming, offered or wanted back. */
 void ferry__agent_update(struct ferry_agent *a);
+
+/** Fetches a release into its slot and arms it, and tells what failed. replaced: as in
+ * ferry_update_config. *is_own_fault: it failed for a reason that another try would find again. */
+FERRY_MUST_CHECK ferry_err ferry__agent_fetch(struct ferry_agent *a, const struct ferry_release *r,
+                                              uint32_t flags, const uint8_t *replaced,
+                                              bool *is_own_fault);
+
+/** SHA-256 of the first n_bytes of a slot. Flash errors. */
+FERRY_MUST_CHECK ferry_err ferry__agent_hash(struct ferry_device *d, int slot, uint32_t n_bytes,
+                                             uint8_t sha256[FERRY_SHA256_BYTES]);
+
+/** Sets a->is_trial: this updater runs for the first time, and the one before stands behind it. */
+void ferry__agent_begin_trial(struct ferry_agent *a);
+
+/** The server has answered: the new updater stays. */
+void ferry__agent_end_trial(struct ferry_agent *a);
+
+/** Asks for a newer updater and fetches it into a third slot; true: restart into it. */
+bool ferry__agent_replace_self(struct ferry_agent *a);
 
 /** Judges what the server offers: true if it is to be fetched. */
 bool ferry__agent_wants(struct ferry_agent *a, const struct ferry_release *offer);

@@ -62,8 +62,8 @@ static bool keep(struct ferry_agent *a, const char *key, const struct ferry_rele
 
 /* ---- what lies in the slots ---- */
 
-static ferry_err hash_slot(struct ferry_device *d, int slot, uint32_t n_bytes,
-                           uint8_t sha256[FERRY_SHA256_BYTES])
+ferry_err ferry__agent_hash(struct ferry_device *d, int slot, uint32_t n_bytes,
+                            uint8_t sha256[FERRY_SHA256_BYTES])
 {
     struct ferry_sha256 hash;
     struct ferry_region region;
@@ -114,7 +114,8 @@ static void finish_interrupted(struct ferry_agent *a)
     struct ferry_device *d = a->config.device;
     const struct ferry_release *c = &a->coming;
     if (!a->has_coming || c->slot == d->running || ferry_device_verify(d, c->slot) ||
-        hash_slot(d, c->slot, c->length_bytes, seen) || memcmp(seen, c->sha256, sizeof seen) != 0)
+        ferry__agent_hash(d, c->slot, c->length_bytes, seen) ||
+        memcmp(seen, c->sha256, sizeof seen) != 0)
         return;
     const ferry_err err = ferry__agent_install(a);
     if (err)
@@ -136,7 +137,7 @@ static void adopt(struct ferry_agent *a)
     if (found.slot < 0)
         return;
     found.length_bytes = d->work->image.image_bytes;
-    if (hash_slot(d, found.slot, found.length_bytes, found.sha256))
+    if (ferry__agent_hash(d, found.slot, found.length_bytes, found.sha256))
         return;
     describe(a, &found);
     (void)keep(a, "installed", &found); // else it is found again
@@ -266,6 +267,7 @@ void ferry__agent_start(struct ferry_agent *a)
     judge(a);
     ferry__agent_go_back(a);
     count_wear(a);
+    ferry__agent_begin_trial(a);
     ferry_rtc_seal(a->config.notes);
 }
 
@@ -281,7 +283,7 @@ bool ferry__agent_is_quick(const struct ferry_agent *a)
     // What is urgent is so for the server, which an unenrolled device cannot talk to.
     if (a->is_urgent && a->credentials.cert[0])
         return false;
-    if (!a->is_proved || !a->has_installed || a->installed.slot < 0)
+    if (!a->is_proved || !a->has_installed || a->installed.slot < 0 || a->is_trial)
         return false;
     if (!a->has_notes || !n->checked_s || now < n->checked_s || now - n->checked_s >= limit_s)
         return false;

@@ -109,25 +109,23 @@ static uint32_t flags_of(const struct ferry_agent *a)
 }
 
 /* The address of a release that the manifest does not name: the server keeps it by its hash. */
-static void make_address(struct ferry_agent *a, char *out, size_t n_out)
+static void make_address(const struct ferry_agent *a, const struct ferry_release *r, char *out,
+                         size_t n_out)
 {
     static const char digits[] = "0123456789abcdef";
     out[0] = '\0';
     ferry_text_add(out, n_out, a->credentials.join.url);
     ferry_text_add(out, n_out, "/api/v1/firmware/");
-    for (size_t i = 0; i < sizeof a->coming.sha256; i++) {
-        const uint8_t byte = a->coming.sha256[i];
-        const char two[3] = {digits[byte >> 4], digits[byte & 15], '\0'};
+    for (size_t i = 0; i < sizeof r->sha256; i++) {
+        const char two[3] = {digits[r->sha256[i] >> 4], digits[r->sha256[i] & 15], '\0'};
         ferry_text_add(out, n_out, two);
     }
     ferry_text_add(out, n_out, ".bin");
 }
 
 /* The way to the bytes: only the origin that the device enrolled at gets its certificate. */
-static void make_source(struct ferry_agent *a, bool is_offer)
+static void make_source(struct ferry_agent *a)
 {
-    if (!is_offer)
-        make_address(a, a->manifest.firmware, sizeof a->manifest.firmware);
     a->options = (struct ferry_http_options){
         .ca_pem = a->credentials.ca,
         .cert_pem = a->credentials.cert,
@@ -141,39 +139,22 @@ static void make_source(struct ferry_agent *a, bool is_offer)
                            &a->deadline.cancel);
 }
 
-/* The link's failures are nobody's fault, and the next try goes on where this one stopped; what is
- * the release's own is counted. */
-static ferry_err fetch_failed(struct ferry_agent *a, struct ferry_update_job *job)
-{
-    const bool is_late = job->fault.err == FERRY_ERR_CANCELLED;
-    if (is_late) {
-        job->fault.err = FERRY_ERR_NET_TIMEOUT;
-        job->detail = "not done within the time for one download";
-    }
-    (void)ferry__agent_failed(a, &job->fault, job->detail);
-    if (job->is_source_to_blame || is_late)
-        return job->fault.err;
-    const ferry_err kept =
-        ferry_store_set_number(a->config.store, "tries", tries_of(a, &a->coming) + 1);
-    if (kept)
-        (void)ferry__agent_failed(a, &(struct ferry_fault){.err = kept}, "tries");
-    return job->fault.err;
-}
-
-static ferry_err fetch(struct ferry_agent *a)
+ferry_err ferry__agent_fetch(struct ferry_agent *a, const struct ferry_release *r, uint32_t flags,
+                             const uint8_t *replaced, bool *is_own_fault)
 {
     const struct ferry_agent_hooks *h = &a->config.hooks;
-    const bool is_offer = memcmp(a->coming.sha256, a->manifest.sha256, FERRY_SHA256_BYTES) == 0;
-    make_source(a, is_offer);
-    make_replaced(a);
+    const bool is_offer = memcmp(r->sha256, a->manifest.sha256, FERRY_SHA256_BYTES) == 0;
+    if (!is_offer)
+        make_address(a, r, a->manifest.firmware, sizeof a->manifest.firmware);
+    make_source(a);
     const struct ferry_update_config config = {
-        .slot = a->coming.slot,
-        .flags = flags_of(a),
-        .length_bytes = a->coming.length_bytes,
-        .sha256 = a->coming.sha256,
+        .slot = r->slot,
+        .flags = flags,
+        .length_bytes = r->length_bytes,
+        .sha256 = r->sha256,
         .has_crc32 = is_offer && a->manifest.has_crc32,
         .crc32 = a->manifest.crc32,
-        .replaced = a->replaced,
+        .replaced = replaced,
         .desc_head = a->desc,
         .work = a->work,
         .work_bytes = sizeof a->work,
@@ -189,7 +170,31 @@ static ferry_err fetch(struct ferry_agent *a)
         .retry = {FERRY_RETRY_TRIES, h->sleep_ms, h->random, h->ctx},
         .events = h->events,
     };
-    return ferry_update_run(&a->update, &job) ? fetch_failed(a, &job) : FERRY_OK;
+    const ferry_err err = ferry_update_run(&a->update, &job);
+    // The link's failures are nobody's fault, and the next try goes on where this one stopped.
+    *is_own_fault = err && err != FERRY_ERR_CANCELLED && !job.is_source_to_blame;
+    if (!err)
+        return FERRY_OK;
+    if (err == FERRY_ERR_CANCELLED) {
+        job.fault.err = FERRY_ERR_NET_TIMEOUT;
+        job.detail = "not done within the time for one download";
+    }
+    return ferry__agent_failed(a, &job.fault, job.detail);
+}
+
+static ferry_err fetch(struct ferry_agent *a)
+{
+    bool is_own_fault = false;
+    make_replaced(a);
+    const ferry_err err =
+        ferry__agent_fetch(a, &a->coming, flags_of(a), a->replaced, &is_own_fault);
+    if (!is_own_fault)
+        return err;
+    const ferry_err kept =
+        ferry_store_set_number(a->config.store, "tries", tries_of(a, &a->coming) + 1);
+    if (kept)
+        (void)ferry__agent_failed(a, &(struct ferry_fault){.err = kept}, "tries");
+    return err;
 }
 
 static void failed(struct ferry_agent *a, ferry_err err)

@@ -27,10 +27,16 @@ ferry_err ferry_handover_spare(struct ferry_device *d, int keep, int *slot)
     const ferry_err err = ferry_handover_check(d);
     if (err)
         return err;
+    // A small slot, made for an updater, is no place for what fills a large one.
     int found = keep;
-    for (int i = d->n_slots - 1; i >= 0; i--)
-        if (i != d->running && i != keep)
-            found = i;
+    uint32_t least = keep >= 0 ? ferry_device_span(d, keep).size_bytes : 1;
+    for (int i = d->n_slots - 1; i >= 0; i--) {
+        const uint32_t size = ferry_device_span(d, i).size_bytes;
+        if (i == d->running || i == keep || size < least)
+            continue;
+        found = i;
+        least = size;
+    }
     *slot = found;
     return FERRY_OK;
 }

@@ -23,8 +23,9 @@ extern "C" {
  * without ota_0; FERRY_ERR_NO_SLOT no slot beside the updater's; otadata errors. */
 FERRY_MUST_CHECK ferry_err ferry_handover_check(struct ferry_device *d);
 
-/** The slot for a new image: not the updater's, and not `keep` where there is a third one.
- * FERRY_SLOT_NONE keeps nothing. Errors as ferry_handover_check. */
+/** The slot for a new image: the largest beside the updater's and `keep`, and at least as large as
+ * `keep`; `keep` itself where there is none. FERRY_SLOT_NONE keeps nothing. Errors as
+ * ferry_handover_check. */
 FERRY_MUST_CHECK ferry_err ferry_handover_spare(struct ferry_device *d, int keep, int *slot);
 
 /** Makes the updater what the bootloader falls back to: in an OTA slot its entry becomes VALID,

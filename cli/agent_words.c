@@ -53,7 +53,7 @@ static void say_start(struct cli_agent_words *w, const struct ferry_agent *a)
     }
 }
 
-/* What is about the application's releases; false: something else. */
+/* What is about releases; false: something else. */
 static bool say_release(struct cli_agent_words *w, enum ferry_agent_news news,
                         const struct ferry_agent *a)
 {
@@ -81,6 +81,16 @@ static bool say_release(struct cli_agent_words *w, enum ferry_agent_news news,
     case FERRY_NEWS_HANDOVER:
         cli_agent_say(w, "hands over to %s in %s", name_of(&a->installed),
                       slot_of(w, &a->installed));
+        return true;
+    case FERRY_NEWS_SELF:
+        cli_agent_say(w, "updater %s is verified in %s and restarts into it", name_of(&a->self),
+                      slot_of(w, &a->self));
+        return true;
+    case FERRY_NEWS_SELF_KEPT:
+        cli_agent_say(w, "this updater is new, has reached the server, and stays");
+        return true;
+    case FERRY_NEWS_SELF_BACK:
+        cli_agent_say(w, "this updater is new, has reached nobody, and gives way to the old one");
         return true;
     default:
         return false;

@@ -21,6 +21,7 @@ enum {
     OPT_POLL,
     OPT_DOWNGRADE,
     OPT_PROJECT,
+    OPT_SELF,
     OPT_FLEET,
     OPT_JOIN,
     OPT_THREADS,
@@ -46,6 +47,9 @@ static const struct argp_option options[] = {
     {"allow-downgrade", OPT_DOWNGRADE, 0, 0, "An older release may replace the installed one", 2},
     {"project", OPT_PROJECT, "NAME", 0,
      "Which application the device is for, where neither its store nor an installed one says it",
+     2},
+    {"replace-updater", OPT_SELF, 0, 0,
+     "Ask for a newer updater, too; it goes into a third slot and has to reach the server to stay",
      2},
     {0, 0, 0, 0, "Many devices in memory, without DEVICE:", 3},
     {"fleet", OPT_FLEET, "N", 0, "N devices enrol, update, start the application and confirm", 3},
@@ -87,6 +91,7 @@ static bool read_args(struct cli_call *call, struct life *l)
                     cli_number(call, OPT_STARTS, 1000000, &l->starts_most) &&
                     cli_number(call, OPT_POLL, 10000000, &poll_s);
     l->start.settings.quick_s = poll_s;
+    l->start.settings.replaces_itself = cli_has(call, OPT_SELF);
     l->start.settings.project = cli_value(call, OPT_PROJECT);
     l->start.settings.allow_downgrade = cli_has(call, OPT_DOWNGRADE);
     l->start.cancel = &cli_interrupt;

@@ -73,6 +73,7 @@ set(FERRY_AGENT_SOURCES
     agent/csr.c
     agent/agent.c
     agent/agent_report.c
+    agent/agent_self.c
     agent/agent_start.c
     agent/agent_update.c
     agent/client.c

@@ -428,6 +428,40 @@ static void too_large_release_is_refused_before_a_byte_is_written(void)
     end();
 }
 
+static void updater_replaces_itself_and_stays(void)
+{
+    begin(&three_slots, 0);
+    dev.settings.replaces_itself = true;
+    install(1);
+    fleet.updater = *agent_device_updater(2);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    T_EQ_INT(dev.updater, 2);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(dev.updater, 2);
+    fleet.offer = *agent_device_app(2); // and goes on with its work
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(2));
+    T_EQ_INT(dev.updater, 2);
+    end();
+}
+
+static void updater_that_reaches_nobody_gives_way(void)
+{
+    begin(&three_slots, 0);
+    dev.settings.replaces_itself = true;
+    install(1);
+    fleet.updater = *agent_device_updater(2);
+    dev.is_new_updater_deaf = true;
+    const uint32_t n = fleet.n_downloads;
+    for (int i = 0; i < 6; i++) {
+        T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+        T_EQ_INT(dev.updater, 1);
+    }
+    T_EQ_INT(fleet.n_downloads - n, 3); // tried so often, and left alone
+    end();
+}
+
 static void table_with_a_gap_is_refused(void)
 {
     begin(&two_slots, 0);
@@ -465,6 +499,8 @@ int main(void)
     T_RUN(certificate_is_renewed_when_the_server_says_so);
     T_RUN(damaged_application_is_fetched_again);
     T_RUN(too_large_release_is_refused_before_a_byte_is_written);
+    T_RUN(updater_replaces_itself_and_stays);
+    T_RUN(updater_that_reaches_nobody_gives_way);
     T_RUN(table_with_a_gap_is_refused);
     return t_end();
 }

@@ -23,14 +23,16 @@ struct scenario {
     uint32_t from;    // the release that runs and is confirmed before; 0: a blank device
     uint32_t crashes; // before the sweep, of the release `from`, so that the next one is the last
     uint32_t to;
+    bool is_self; // the updater is replaced, too
 };
 
 static const struct scenario scenarios[] = {
-    {"factory: first start to first release", {1, true, false, false}, -1, 0, 0, 1},
-    {"two slots: first start to first release", {2, false, false, false}, 0, 0, 0, 1},
-    {"two slots: a release replaces another", {2, false, false, false}, 0, 1, 0, 2},
-    {"three slots: a release replaces another", {3, false, false, false}, 0, 1, 0, 2},
-    {"three slots: back from a crashing release", {3, false, false, false}, 0, 2, 2, 1},
+    {"factory: first start to first release", {1, true, false, false}, -1, 0, 0, 1, false},
+    {"two slots: first start to first release", {2, false, false, false}, 0, 0, 0, 1, false},
+    {"two slots: a release replaces another", {2, false, false, false}, 0, 1, 0, 2, false},
+    {"three slots: a release replaces another", {3, false, false, false}, 0, 1, 0, 2, false},
+    {"three slots: back from a crashing release", {3, false, false, false}, 0, 2, 2, 1, false},
+    {"three slots: the updater replaces itself", {3, false, false, false}, 0, 1, 0, 1, true},
 };
 
 struct sweep {
@@ -48,6 +50,8 @@ static uint32_t next_random(struct sweep *w)
 
 static bool is_reached(struct agent_device *u, uint32_t version)
 {
+    if (u->fleet->updater.n && u->updater != 2)
+        return false;
     struct ferry_release r;
     const struct fake_release *want = agent_device_app(version);
     return u->running >= 0 && agent_device_holds(u, u->running, want->image, want->n) &&
@@ -122,6 +126,9 @@ static const char *set_up(struct agent_device *u, struct fake_fleet *fleet,
             return why ? why : "it cannot be set up";
     }
     fleet->offer = *agent_device_app(s->crashes ? s->from : s->to);
+    u->settings.replaces_itself = s->is_self;
+    if (s->is_self)
+        fleet->updater = *agent_device_updater(2);
     for (uint32_t i = 0; i < s->crashes; i++)
         if (agent_device_live(u, FERRY_RESET_PANIC) != LIFE_APP)
             return "it does not start again after a crash";

@@ -56,16 +56,21 @@ class Link:
         self.listener.close()
 
 
+THREE = [*ROWS[:4], ("ota_0", 0, 0x10, 0x20000, 0x10000), ("ota_1", 0, 0x11, 0x30000, 0x70000),
+         ("ota_2", 0, 0x12, 0xA0000, 0x50000)]
+
+
 class Unit:
     """A virtual device and what it says."""
 
-    def __init__(self, ferry, path, *options):
+    def __init__(self, ferry, path, *options, rows=None):
         self.ferry, self.path = ferry, path
+        rows = rows or ROWS
         work = path.parent
-        (work / "table.bin").write_bytes(images.table(ROWS))
+        (work / "table.bin").write_bytes(images.table(rows))
         (work / "updater.bin").write_bytes(images.app("updater", "9.0.0", size=9000))
         ferry.ok("device", "new", path, "--chip=esp32c3", "--flash-size=1MB", "--partitions",
-                 work / "table.bin", "--app", f"updater={work / 'updater.bin'}", *options)
+                 work / "table.bin", "--app", f"{rows[4][0]}={work / 'updater.bin'}", *options)
 
     def enroll(self, join):
         return self.ferry.ok("enroll", self.path, join, "--project=demo", "--json").json
@@ -229,6 +234,20 @@ def test_deep_sleep_writes_no_question(server, unit, tmp_path):
     unit.live("--starts=2")
     log = unit.live("--starts=5", "--app-outcome=deep-sleep")["log"]
     assert sum("does not ask" in line for line in log) >= 4, log
+
+
+def test_updater_is_replaced_by_its_next_release(server, ferry, tmp_path):
+    release(server, tmp_path, "1.0.0")
+    unit = Unit(ferry, tmp_path / "dev", rows=THREE)
+    unit.enroll(join_of(server))
+    assert unit.live("--once")["running"] == "ota_1"
+    path = tmp_path / "updater10.bin"
+    path.write_bytes(images.app("updater", "10.0.0", size=9000, seed=10))
+    run("release", "add", server.folder, path)
+    log = unit.live("--starts=2", "--power-cycle", "--replace-updater")["log"]
+    assert says(log, "updater 10.0.0 is verified in ota_2 and restarts into it"), log
+    assert says(log, "this updater is new, has reached the server, and stays"), log
+    assert ferry.ok("device", "boot", unit.path, "--json").json["booted"] == "ota_2"
 
 
 def test_fleet_comes_through(server, ferry, tmp_path):

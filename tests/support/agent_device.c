@@ -11,18 +11,22 @@
 #define N_APPS    5u
 #define MOST_TURN 64u // steps and restarts before a start counts as endless
 
-static uint8_t updater_image[APP_IMAGE_BYTES(3000)];
-static uint32_t updater_bytes;
+static uint8_t updater_images[2][APP_IMAGE_BYTES(3000)];
+static struct fake_release updaters[2];
 static uint8_t app_images[N_APPS][APP_IMAGE_BYTES(PAYLOAD)];
 static struct fake_release apps[N_APPS];
 
 static void make_images(void)
 {
     static char versions[N_APPS][8];
-    updater_bytes = app_image_make(updater_image, &(struct app_image_spec){.project = "updater",
-                                                                           .version = "9.0.0",
-                                                                           .payload_bytes = 3000,
-                                                                           .chip_id = 5});
+    for (uint32_t i = 0; i < 2; i++) {
+        updaters[i] = (struct fake_release){updater_images[i], 0, i ? "10.0.0" : "9.0.0", i + 1};
+        updaters[i].n = app_image_make(updater_images[i],
+                                       &(struct app_image_spec){.project = "updater",
+                                                                .version = updaters[i].version,
+                                                                .payload_bytes = 3000,
+                                                                .chip_id = 5});
+    }
     for (uint32_t i = 0; i < N_APPS; i++) {
         snprintf(versions[i], sizeof versions[i], "%u.0.0", i + 1);
         apps[i] = (struct fake_release){app_images[i], 0, versions[i], i + 1};
@@ -36,9 +40,14 @@ static void make_images(void)
 
 const struct fake_release *agent_device_app(uint32_t n)
 {
-    if (!updater_bytes)
+    if (!updaters[0].n)
         make_images();
     return &apps[n - 1];
+}
+
+const struct fake_release *agent_device_updater(uint32_t n)
+{
+    return &updaters[n - 1];
 }
 
 bool agent_device_holds(const struct agent_device *u, int slot, const uint8_t *image, uint32_t n)
@@ -54,6 +63,14 @@ static bool is_app(const struct agent_device *u, int slot)
         if (agent_device_holds(u, slot, apps[i].image, apps[i].n))
             return true;
     return false;
+}
+
+static uint32_t which_updater(const struct agent_device *u, int slot)
+{
+    for (uint32_t i = 0; i < 2; i++)
+        if (agent_device_holds(u, slot, updaters[i].image, updaters[i].n))
+            return i + 1;
+    return 0;
 }
 
 /* ---- the port ---- */
@@ -107,7 +124,9 @@ static void sleep_ms(void *ctx, uint32_t ms)
 
 static ferry_err join_network(void *ctx)
 {
-    return ((struct agent_device *)ctx)->no_network ? FERRY_ERR_NET_CONNECT : FERRY_OK;
+    const struct agent_device *u = ctx;
+    const bool is_deaf = u->no_network || (u->is_new_updater_deaf && u->updater == 2);
+    return is_deaf ? FERRY_ERR_NET_CONNECT : FERRY_OK;
 }
 
 static bool may_update(void *ctx, const struct ferry_release *offer)
@@ -119,7 +138,7 @@ static bool may_update(void *ctx, const struct ferry_release *offer)
 /* One letter each, in the order of enum ferry_agent_news. */
 static void on_news(void *ctx, enum ferry_agent_news news, const struct ferry_agent *a)
 {
-    static const char letters[] = "sqpPNoerudxlIcCbBfRwHn";
+    static const char letters[] = "sqpPNoerudxlIcCbBfRwHSKGn";
     struct agent_device *u = ctx;
     const size_t n = strlen(u->news);
     (void)a;
@@ -201,7 +220,7 @@ enum life_end agent_device_live(struct agent_device *u, enum ferry_reset reset)
             end = LIFE_NOTHING;
         } else if (is_app(u, slot)) {
             end = LIFE_APP;
-        } else if (!agent_device_holds(u, slot, updater_image, updater_bytes)) {
+        } else if (!(u->updater = which_updater(u, slot))) {
             end = LIFE_STRANGER;
         } else if (run_updater(u, &agents[level], &stores[level], pages[level]) ==
                    FERRY_AGENT_REST) {
@@ -243,7 +262,7 @@ void agent_device_init(struct agent_device *u, const struct bench_layout *layout
     (void)agent_device_app(1);
     memset(u, 0, sizeof *u);
     bench_device_init(&u->b, layout);
-    bench_device_put(&u->b, updater_slot, updater_image, updater_bytes);
+    bench_device_put(&u->b, updater_slot, updaters[0].image, updaters[0].n);
     u->updater_slot = updater_slot;
     u->fleet = fleet;
     u->rtc_s = 1;

@@ -28,7 +28,9 @@ struct agent_device {
     uint32_t slept_ms;
     bool must_not_update; // may_update_now says no
     bool no_network;
-    uint32_t cut_at; // the updater's flash operation in which power fails; 0: none
+    bool is_new_updater_deaf; // the second updater reaches nobody
+    uint32_t updater;         // which one ran last, 1 or 2
+    uint32_t cut_at;          // the updater's flash operation in which power fails; 0: none
     bool has_note;
     uint8_t note[FERRY_NOTE_BYTES];
     struct ferry_agent_settings settings;
@@ -57,6 +59,9 @@ bool agent_device_holds(const struct agent_device *u, int slot, const uint8_t *i
 
 /** The store of the device, opened; and the release under key, has false if none. */
 struct ferry_store *agent_device_store(struct agent_device *u);
+
+/** The updater images: 9.0.0, 10.0.0 in project updater, numbered 1 and 2. */
+const struct fake_release *agent_device_updater(uint32_t n);
 
 /** The application images: version N.0.0, serial N, N from 1 to 5, in project demo. */
 const struct fake_release *agent_device_app(uint32_t n);

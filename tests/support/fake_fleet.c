@@ -93,23 +93,25 @@ static void manifest(struct fake_fleet *f, const struct ferry_http_request *req,
         answer(f, head, f->check_status);
         return;
     }
-    hex_of(f->offer.image, f->offer.n, sha);
-    if (!f->offer.n || strstr(req->url, sha)) {
+    const bool is_updater = strstr(req->url, "project=updater") != NULL;
+    const struct fake_release *offer = is_updater ? &f->updater : &f->offer;
+    hex_of(offer->image, offer->n, sha);
+    if (!offer->n || strstr(req->url, sha)) {
         answer(f, head, 204);
         return;
     }
     snprintf(f->text, sizeof f->text,
              "{\"firmware\":\"/api/v1/firmware/%s.bin\",\"sha\":\"%s\",\"length\":%u,"
              "\"version\":\"%s\",\"serial\":%u}",
-             sha, sha, f->offer.n - f->lies_about_length, f->offer.version, f->offer.serial);
+             sha, sha, offer->n - f->lies_about_length, offer->version, offer->serial);
     answer(f, head, 200);
 }
 
 static void firmware(struct fake_fleet *f, const struct ferry_http_request *req,
                      struct ferry_http_head *head)
 {
-    const struct fake_release *all[] = {&f->offer, &f->also};
-    for (size_t i = 0; i < 2; i++) {
+    const struct fake_release *all[] = {&f->offer, &f->also, &f->updater};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char sha[65];
         hex_of(all[i]->image, all[i]->n, sha);
         if (!all[i]->n || !strstr(req->url, sha))

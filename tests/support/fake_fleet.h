@@ -19,16 +19,17 @@ struct fake_release {
 
 /** A server, and the transport to it. The first part is a test's to set. */
 struct fake_fleet {
-    struct ferry_http http;    // first
-    struct fake_release offer; // n 0: nothing
-    struct fake_release also;  // served by its hash, not offered
-    bool is_away;              // no connection
-    bool is_other;             // another root than the pinned one
-    bool lies_about_key;       // certifies another key
-    bool lies_about_length;    // the manifest is one byte short
-    bool lies_about_bytes;     // one bit of the firmware is wrong
-    uint16_t enrol_status;     // 0: enrols
-    uint16_t check_status;     // 0: answers
+    struct ferry_http http;      // first
+    struct fake_release offer;   // n 0: nothing
+    struct fake_release also;    // served by its hash, not offered
+    struct fake_release updater; // offered to who asks for project updater
+    bool is_away;                // no connection
+    bool is_other;               // another root than the pinned one
+    bool lies_about_key;         // certifies another key
+    bool lies_about_length;      // the manifest is one byte short
+    bool lies_about_bytes;       // one bit of the firmware is wrong
+    uint16_t enrol_status;       // 0: enrols
+    uint16_t check_status;       // 0: answers
     uint32_t poll_s;
     bool wants_renewal;
     uint32_t cut_after; // the firmware's connection ends after so many bytes; 0: never
