@@ -238,7 +238,7 @@ static int check_unbound(struct command_state *s, const struct ca_entry *e)
 
 static int forget(struct command_state *s)
 {
-    struct ca_entry e;
+    struct ca_entry e = {0};
     char why[CA_WHY_BYTES];
     int exit_code = find_former(s, &e);
     if (exit_code == CLI_EXIT_OK)

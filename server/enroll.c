@@ -174,7 +174,7 @@ static enum db_result take_key(struct db *db, const struct errand *e, struct dev
 /* A token that counts, and no certificate for it and this key. */
 static enum db_result enroll_new(struct db *db, struct errand *e, const struct token *token)
 {
-    struct device device;
+    struct device device = {0};
     enum db_result result = choose_device(db, e, token, &device);
     if ((result != DB_OK && result != DB_ROW) || e->is_settled)
         return result;

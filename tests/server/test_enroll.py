@@ -292,10 +292,11 @@ def test_a_revoked_device_is_out_at_its_next_request(new, served, device_id):
     assert counts(device)
 
 
-def test_a_resumed_session_is_out_as_well(new, served, device_id):
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_resumed_session_is_out_as_well(version, new, served, device_id):
     device = new()
     assert device.enrol(token(served, "--device", device_id)).status == 200
-    first = served.connect("devices", device, version=ssl.TLSVersion.TLSv1_2)
+    first = served.connect("devices", device, version=version)
     assert device.poll(first).status in (200, 204)
     second = served.connect("devices", device, session=first)
     assert second.session_reused and device.poll(second).status in (200, 204)
