@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds what an emulated machine boots: OUTDIR/rom.elf, its boot ROM; bootloader.bin; the sample
-# app's releases, bare-VERSION.bin; updater.bin for those of them that know nothing of updates; and
-# minimal.bin, the least that updates itself; with the ELF files they are made of. MACHINE is sifive-u,
-# as if none is named, or virt, whose app has a network. With a KEY, ECDSA P-256 in PEM form,
-# releases are signed by it, and bootloader and app trust nothing else; that takes BearSSL, which
-# scripts/fetch_bearssl.sh brings. Needs riscv64-unknown-elf-gcc, and ferry itself for the images:
-# FERRY names it, build/release/ferry if not set.
+# app's releases, bare-VERSION.bin; updater.bin for those of them that know nothing of updates; and,
+# without a key, minimal.bin, the least that updates itself; with the ELF files they are made of.
+# MACHINE is sifive-u, as if none is named, or virt, whose app has a network. With a KEY, ECDSA
+# P-256 in PEM form, releases are signed by it, and bootloader, app and updater trust nothing else;
+# that takes BearSSL, which scripts/fetch_bearssl.sh brings. Needs riscv64-unknown-elf-gcc, and
+# ferry itself for the images: FERRY names it, build/release/ferry if not set.
 set -euo pipefail
 
 if [ $# -lt 1 ] || [ $# -gt 3 ]; then
