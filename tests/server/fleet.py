@@ -12,6 +12,7 @@ import time
 
 import ferryd
 import images
+from operators import Operator
 
 PATIENCE_S = 60
 USES = 100000
@@ -113,6 +114,18 @@ class Fleet:
         finally:
             connection.close()
         return got
+
+    def upload_on(self, number):
+        """Releases by the admin API."""
+        operator = Operator(self.server, f"uploader-{number}")
+        for i in range(10 ** 6):
+            if self.is_over.is_set():
+                return
+            data = images.app(version=f"1.{number}.{i}", size=60000)
+            reply = self.insist("POST", "/api/v1/releases", door="admin", body=data,
+                                headers={"Authorization": f"Bearer {operator.token}"})
+            assert reply.status == 200, reply
+            self.releases[f"1.{number}.{i}"] = hashlib.sha256(data).hexdigest()
 
     def publish_on(self, dice):
         """Releases by the command line, which is killed too."""

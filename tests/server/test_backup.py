@@ -165,6 +165,13 @@ def test_a_forged_backup_is_refused_and_leaves_nothing(words, change, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["forged.tar"]
 
 
+def test_an_older_backup_is_brought_up_to_date(tmp_path):
+    forge(tmp_path / "old.tar", lambda e: e.append(["files/ferryd.conf", b"\n"]))
+    ferryd.run("restore", tmp_path / "old.tar", tmp_path / "new")
+    for command in (("audit", "verify"), ("device", "list"), ("release", "list")):
+        assert json.loads(ferryd.run(*command, tmp_path / "new", "--json").stdout)["ok"]
+
+
 def test_a_link_in_a_backup_is_refused(tmp_path):
     with tarfile.open(tmp_path / "link.tar", "w") as tar:
         info = tarfile.TarInfo("files/blobs")

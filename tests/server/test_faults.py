@@ -45,7 +45,7 @@ def fleet(new_server, engine, request, tmp_path):
 
 def all_jobs(fleet, dice):
     return ((fleet.enrol_on, 0), (fleet.enrol_on, 1), (fleet.report_on, 0), (fleet.report_on, 1),
-            (fleet.download_on, 0), (fleet.publish_on, dice))
+            (fleet.download_on, 0), (fleet.upload_on, 0), (fleet.publish_on, dice))
 
 
 def test_nothing_is_lost_or_double_when_the_server_is_killed(fleet):
