@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gnutls/crypto.h>
+#include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,12 +72,34 @@ static bool load_clients(gnutls_certificate_credentials_t x509, struct ca *ca,
     return n >= 0 || refuse(why, "the issuing authorities", gnutls_strerror(n));
 }
 
+/** Imported one by one: GnuTLS 3.7.9 leaks what it has read when its own way from PEM fails. */
+static int set_key(gnutls_certificate_credentials_t x509, const struct ferry_strbuf *cert,
+                   const struct ferry_strbuf *key)
+{
+    const gnutls_datum_t cert_pem = {(unsigned char *)cert->text, (unsigned)cert->n};
+    const gnutls_datum_t key_pem = {(unsigned char *)key->text, (unsigned)key->n};
+    gnutls_x509_crt_t *chain = NULL;
+    gnutls_x509_privkey_t private_key = NULL;
+    unsigned n = 0;
+    int err = gnutls_x509_crt_list_import2(&chain, &n, &cert_pem, GNUTLS_X509_FMT_PEM, 0);
+    if (err < 0)
+        return err;
+    err = gnutls_x509_privkey_init(&private_key);
+    if (!err)
+        err = gnutls_x509_privkey_import(private_key, &key_pem, GNUTLS_X509_FMT_PEM);
+    if (!err)
+        err = gnutls_certificate_set_x509_key(x509, chain, (int)n, private_key);
+    gnutls_x509_privkey_deinit(private_key);
+    for (unsigned i = 0; i < n; i++)
+        gnutls_x509_crt_deinit(chain[i]);
+    gnutls_free(chain);
+    return err;
+}
+
 static struct http_credentials *make_credentials(const struct ferry_strbuf *cert,
                                                  const struct ferry_strbuf *key, struct ca *ca,
                                                  char why[HTTP_WHY_BYTES])
 {
-    const gnutls_datum_t cert_pem = {(unsigned char *)cert->text, (unsigned)cert->n};
-    const gnutls_datum_t key_pem = {(unsigned char *)key->text, (unsigned)key->n};
     struct http_credentials *const c = calloc(1, sizeof(*c));
     if (!c || gnutls_certificate_allocate_credentials(&c->x509)) {
         free(c);
@@ -84,8 +107,7 @@ static struct http_credentials *make_credentials(const struct ferry_strbuf *cert
         return NULL;
     }
     atomic_init(&c->uses, 1);
-    const int err =
-        gnutls_certificate_set_x509_key_mem(c->x509, &cert_pem, &key_pem, GNUTLS_X509_FMT_PEM);
+    const int err = set_key(c->x509, cert, key);
     if (!err && load_clients(c->x509, ca, why))
         return c;
     if (err)

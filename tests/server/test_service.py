@@ -163,7 +163,9 @@ def test_metrics_count(server):
     after = server.metrics()
     name = 'ferryd_requests_total{code="4xx"}'
     assert after[name] == before[name] + 1
-    assert after["ferryd_connections"] == 1
+    until = time.monotonic() + 5
+    while server.metrics()["ferryd_connections"] > 1:  # those before this question's are closing
+        assert time.monotonic() < until
 
 
 def test_metrics_are_the_admin_door_s(server):

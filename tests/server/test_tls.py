@@ -205,13 +205,20 @@ def test_reload_takes_a_new_certificate(server):
             assert serial(new) != before
 
 
-def test_reload_of_a_broken_certificate_keeps_the_old_one(server):
-    path = server.folder / "ca" / "server.pem"
+@pytest.mark.parametrize("name, bad", [
+    ("server.pem", lambda good: good[:100]), ("server.pem", lambda good: b""),
+    ("server.key", lambda good: good[:100]),
+    ("server.key", lambda good: subprocess.run(
+        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"], check=True,
+        capture_output=True).stdout)], ids=["cut", "empty", "cut key", "another key"])
+def test_reload_of_a_broken_certificate_keeps_the_old_one(server, name, bad):
+    path = server.folder / "ca" / name
     good = path.read_bytes()
-    path.write_bytes(good[:100])
+    before = server.log.read_text().count("what=certificate state=failed")
+    path.write_bytes(bad(good))
     try:
         server.reload()
-        assert server.logs("event=reload what=certificate state=failed")
+        assert server.log.read_text().count("what=certificate state=failed") == before + 1
         assert server.request("GET", "/api/v1/cacerts").status == 200
     finally:
         path.write_bytes(good)
