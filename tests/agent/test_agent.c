@@ -377,6 +377,19 @@ static void wear_is_counted_by_threes_and_kept_hourly(void)
     end();
 }
 
+static void download_that_takes_too_long_goes_on_next_time(void)
+{
+    begin(&two_slots, 0);
+    dev.settings.update_ms = 500; // of a clock that runs 10 ms each time it is looked at
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    T_CHECK(strstr(fleet.states, "failed") != NULL);
+    T_CHECK(dev.has_note);
+    T_EQ_INT(after(400, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(fleet.last_offset >= 65536);
+    T_CHECK(runs(1));
+    end();
+}
+
 static void update_waits_for_its_time(void)
 {
     begin(&two_slots, 0);
@@ -495,6 +508,7 @@ int main(void)
     T_RUN(deep_sleep_asks_nobody_until_it_is_time);
     T_RUN(server_sets_the_time_between_questions);
     T_RUN(wear_is_counted_by_threes_and_kept_hourly);
+    T_RUN(download_that_takes_too_long_goes_on_next_time);
     T_RUN(update_waits_for_its_time);
     T_RUN(certificate_is_renewed_when_the_server_says_so);
     T_RUN(damaged_application_is_fetched_again);

@@ -2,6 +2,7 @@
  * of releases, which of two is newer, how a run ended. */
 #include <string.h>
 
+#include "agent/http.h"
 #include "agent/join.h"
 #include "agent/pem.h"
 #include "agent/release.h"
@@ -91,6 +92,22 @@ static void bad_pem_is_refused(void)
         T_EQ_INT(ferry_pem_next(&at, "TEST", der, sizeof der, &block), cases[i].err);
         T_CHECK(at == cases[i].text);
     }
+}
+
+static void head_says_what_the_server_wants(void)
+{
+    static const char *const lines[] = {"HTTP/1.1 200 OK", "Ferry-Poll: 3600", "ferry-renew: 1",
+                                        "Ferry-Device: pump-1", "Retry-After: 7"};
+    struct ferry_http_head h;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        T_EQ_INT(ferry_http_head_line(&h, lines[i], strlen(lines[i])), FERRY_OK);
+    T_CHECK(h.poll_s == 3600 && h.wants_renewal && h.retry_after_s == 7);
+    T_EQ_STR(h.device_id, "pump-1");
+    static const char *const odd[] = {"HTTP/1.1 200 OK", "Ferry-Poll: soon", "Ferry-Renew: 10",
+                                      "Ferry-Device: p\x01"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        T_EQ_INT(ferry_http_head_line(&h, odd[i], strlen(odd[i])), FERRY_OK);
+    T_CHECK(!h.poll_s && !h.wants_renewal && !h.device_id[0]);
 }
 
 /* ---- records ---- */
@@ -222,6 +239,7 @@ int main(void)
     T_RUN(bad_join_strings_are_refused);
     T_RUN(pem_comes_back_as_it_was);
     T_RUN(bad_pem_is_refused);
+    T_RUN(head_says_what_the_server_wants);
     T_RUN(record_comes_back_as_it_was);
     T_RUN(serial_decides_before_the_version);
     T_RUN(run_is_judged_by_outside_signs);
