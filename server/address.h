@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "http.h"
+#include "http_route.h"
 
 /** A place to listen at. */
 struct address_bind {

@@ -3,7 +3,7 @@
 #ifndef SERVER_ADMIN_API_H
 #define SERVER_ADMIN_API_H
 
-#include "http.h"
+#include "http_route.h"
 
 extern const struct http_route admin_routes[];   // devices, tokens, the fleet in numbers
 extern const struct http_route release_routes[]; // releases and channels (releases_api.c)

@@ -4,7 +4,7 @@
 #define SERVER_ADMIN_HTTP_H
 
 #include "admin.h"
-#include "http.h"
+#include "http_route.h"
 #include "server.h"
 
 #define ADMIN_BODY_MOST   4096u

@@ -3,7 +3,7 @@
 #ifndef SERVER_DEVICE_API_H
 #define SERVER_DEVICE_API_H
 
-#include "http.h"
+#include "http_route.h"
 #include "store_release.h"
 
 extern const struct http_route device_routes[];

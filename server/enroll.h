@@ -10,7 +10,7 @@
 
 #include "ca.h"
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 #include "signing_request.h"
 #include "strbuf.h"
 

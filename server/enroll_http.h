@@ -4,7 +4,7 @@
 #define SERVER_ENROLL_HTTP_H
 
 #include "enroll.h"
-#include "http.h"
+#include "http_route.h"
 
 /** Why there is no certificate. */
 struct enroll_refusal {

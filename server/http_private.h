@@ -10,8 +10,8 @@
 
 #include "address.h"
 #include "ca.h"
-#include "http.h"
 #include "http_doors.h"
+#include "http_route.h"
 #include "server.h"
 
 #define HTTP_TARGET_BYTES 2049u // 2 KB and NUL

@@ -3,7 +3,7 @@
 #ifndef SERVER_OPERATOR_H
 #define SERVER_OPERATOR_H
 
-#include "http.h"
+#include "http_route.h"
 
 struct server;
 

@@ -2,7 +2,7 @@
 #ifndef SERVER_PAGE_DEVICES_H
 #define SERVER_PAGE_DEVICES_H
 
-#include "http.h"
+#include "http_route.h"
 
 void page_devices(struct server *s, const struct http_request *req, struct http_reply *r);
 void page_device(struct server *s, const struct http_request *req, struct http_reply *r);

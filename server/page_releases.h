@@ -2,7 +2,7 @@
 #ifndef SERVER_PAGE_RELEASES_H
 #define SERVER_PAGE_RELEASES_H
 
-#include "http.h"
+#include "http_route.h"
 
 void page_releases(struct server *s, const struct http_request *req, struct http_reply *r);
 

@@ -4,7 +4,7 @@
 #ifndef SERVER_PAGES_H
 #define SERVER_PAGES_H
 
-#include "http.h"
+#include "http_route.h"
 
 struct server;
 

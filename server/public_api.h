@@ -3,7 +3,7 @@
 #ifndef SERVER_PUBLIC_API_H
 #define SERVER_PUBLIC_API_H
 
-#include "http.h"
+#include "http_route.h"
 
 extern const struct http_route public_routes[];
 

@@ -2,7 +2,7 @@
 #ifndef SERVER_ROUTES_H
 #define SERVER_ROUTES_H
 
-#include "http.h"
+#include "http_route.h"
 
 /** What became of looking for a route. */
 struct routes_found {

@@ -2,7 +2,7 @@
 #ifndef SERVER_SERVER_ROUTES_H
 #define SERVER_SERVER_ROUTES_H
 
-#include "http.h"
+#include "http_route.h"
 
 extern const struct http_route server_routes[];
 

@@ -4,7 +4,7 @@
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
-#include "http.h"
+#include "http_route.h"
 
 struct server;
 

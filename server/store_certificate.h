@@ -9,7 +9,7 @@
 
 #include "ca.h"
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 
 /** What a row says, joined with its device's. */
 struct certificate {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 #include "store_release.h"
 
 #define CHANNEL_DEFAULT "stable" // made with the schema

@@ -9,7 +9,7 @@
 
 #include "ca.h"
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 
 struct device {
     char id[HTTP_ID_BYTES];

@@ -4,7 +4,7 @@
 #define SERVER_STORE_OPERATOR_H
 
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 
 /** DB_CONFLICT: the name is taken. */
 enum db_result operator_add(struct db *db, const char *name, const char *token_text, int64_t now);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 #include "store_release.h"
 
 #define REPORT_TEXT_BYTES 129u // the longest string that a report may carry, with NUL

@@ -5,7 +5,7 @@
 #define SERVER_STORE_SESSION_H
 
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 
 #define SESSION_SECONDS (12 * 3600) // of a working day; no use makes it longer
 

@@ -9,7 +9,7 @@
 
 #include "ca.h"
 #include "db.h"
-#include "http.h"
+#include "http_route.h"
 
 #define TOKEN_CHARS      32u // of a token's text
 #define TOKEN_NAME_CHARS 12u // of its hash: how lists call it

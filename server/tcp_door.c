@@ -14,7 +14,7 @@
 
 #include "address.h"
 #include "blob_map.h"
-#include "http.h"
+#include "http_route.h"
 #include "log.h"
 #include "rate_limits.h"
 #include "store_release.h"

@@ -1,10 +1,10 @@
-/* server/http.h - requests in, replies out: what the server's parts see of HTTP.
+/* server/http_route.h - requests in, replies out: what the server's parts see of HTTP.
  * http_*.c stand between libmicrohttpd and the parts: listeners and TLS, the gate that refuses what
  * a strict server refuses, deadlines, limits, bodies read whole, replies and files sent. A part
  * (enroll, device_api, admin...) registers routes and never sees the library. Why each rule:
  * docs/design/server.md "HTTP". */
-#ifndef SERVER_HTTP_H
-#define SERVER_HTTP_H
+#ifndef SERVER_HTTP_ROUTE_H
+#define SERVER_HTTP_ROUTE_H
 
 #include <stdbool.h>
 #include <stddef.h>
