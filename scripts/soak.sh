@@ -16,4 +16,7 @@ CUTS=3000 FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider
 echo "soak: power cuts of the ESP32-C3's example in every flash operation of an update"
 CUTS=3000 FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider \
     tests/emulator/test_esp32c3.py -k power_cuts
+echo "soak: kills of the server"
+FERRYD_KILLS=3000 FERRYD=build/release/ferryd build/venv/bin/pytest -q -s -p no:cacheprovider \
+    tests/server/test_faults.py -k killed
 scripts/fuzz.sh 1800 slots

@@ -9,8 +9,9 @@ struct thread_db;
 /** NULL: no memory. where is borrowed. */
 struct thread_db *thread_db_new(const char *where);
 
-/** The calling thread's connection, looked at if it was found broken. Never NULL: while the database
- * cannot be reached, which is logged once, it is db_open_none's. Closed when the thread ends. */
+/** The calling thread's connection, looked at if it was found broken. Never NULL: while the
+ * database cannot be reached, which is logged once, it is db_open_none's. Closed when the thread
+ * ends. */
 struct db *thread_db_get(struct thread_db *t);
 
 /** Says that the calling thread's connection ended a call in DB_GONE: the next get looks. */

@@ -1,5 +1,5 @@
-"""Devices, and an operator who publishes, at work on a server that may die or be cut off: each client
-insists until it is answered, and in the end all that was answered must be there, once."""
+"""Devices, and an operator who publishes, at work on a server that may die or be cut off: each
+client insists until it is answered, and in the end all that was answered must be there, once."""
 
 import hashlib
 import http.client

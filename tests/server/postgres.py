@@ -1,5 +1,5 @@
-"""A PostgreSQL of the tests' own: Debian's program, a cluster in a temporary folder, reached through
-a Unix socket there. Nothing of it is left behind, and no other PostgreSQL is touched."""
+"""A PostgreSQL of the tests' own: Debian's program, a cluster in a temporary folder, reached
+through a Unix socket there. Nothing of it is left behind, and no other PostgreSQL is touched."""
 
 import itertools
 import os
