@@ -101,6 +101,18 @@ def test_two_certificates_are_refused(server, device):
     assert raw.statuses(answer) == [400]
 
 
+def test_chain_is_verified_once(server):
+    """For all connections of the proxy; until the authority is read again."""
+    device, count = server.enrol("often"), "ferryd_certificates_verified_total"
+    before = server.metrics()[count]
+    for _ in range(5):
+        assert through_proxy(server, {"Ferry-Client-Cert": device.escaped_cert}).status == 204
+    assert server.metrics()[count] == before + 1
+    server.reload()
+    assert through_proxy(server, {"Ferry-Client-Cert": device.escaped_cert}).status == 204
+    assert server.metrics()[count] == before + 2
+
+
 def test_revocation_counts_behind_a_proxy_too(server):
     late = server.enrol("late")
     assert through_proxy(server, {"Ferry-Client-Cert": late.escaped_cert}).status == 204

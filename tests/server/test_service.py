@@ -234,6 +234,16 @@ def test_large_body_is_refused_before_it_is_sent_if_the_client_asks(server, tmp_
     assert json.loads((tmp_path / "out").read_text())["error"] == "too_large"
 
 
+def test_ipv6(tmp_path):
+    one = Ferryd(tmp_path / "state", "--host", "::1", settings={"devices_listen": "[::1]:0"})
+    one.start()
+    try:
+        assert one.request("GET", "/api/v1/cacerts").status == 200
+        assert one.logs("door=devices client=::1 ")
+    finally:
+        assert one.stop() == 0
+
+
 # Reload and stop.
 
 def test_reload_takes_new_settings(server):
