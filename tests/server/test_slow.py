@@ -11,7 +11,7 @@ import test_firmware
 from ferryd import Ferryd
 
 DRIBBLERS = 600
-SETTINGS = {"handshake_seconds": 1, "header_seconds": 1, "idle_seconds": 2, "least_rate": 1000,
+SETTINGS = {"handshake_seconds": 2, "header_seconds": 2, "idle_seconds": 2, "least_rate": 1000,
             "public_listen": "127.0.0.1:0", "stop_seconds": 1}
 
 
@@ -57,7 +57,7 @@ def dribble(socks, seconds, data):
 def test_600_sockets_that_dribble_a_head_are_cut_while_others_are_served(server):
     socks = opened(server, "public", DRIBBLERS)
     slowest = 0
-    for _ in dribble(socks, 2, b"GET / HTTP/1.1\r\nHost: x\r\nX-A: aaaaaaaaaaaaaaaaa"):
+    for _ in dribble(socks, 3, b"GET / HTTP/1.1\r\nHost: x\r\nX-A: aaaaaaaaaaaaaaaaa"):
         begin = time.monotonic()
         assert server.request("GET", "/healthz", "admin").status == 200
         assert server.request("GET", "/public/none.json", "public").status == 404
@@ -76,7 +76,7 @@ def test_600_half_open_handshakes_are_cut(server):
         sock.send(b"\x16")
     time.sleep(0.5)
     assert server.request("GET", "/api/v1/cacerts").status == 200
-    time.sleep(1)
+    time.sleep(2)
     assert still_open(socks) == 0
     assert server.metrics()['ferryd_deadlines_total{phase="handshake"}'] >= DRIBBLERS
     for sock in socks:
@@ -87,7 +87,7 @@ def test_head_after_a_handshake_has_its_own_time(server):
     with server.connect("devices") as sock:
         begin = time.monotonic()
         _, closed = raw.send(sock, b"GET / HTTP/1.1\r\nHost:", 10)
-    assert closed and 0.7 < time.monotonic() - begin < 3
+    assert closed and 1.5 < time.monotonic() - begin < 5
 
 
 def test_idle_connection_is_closed(server):
