@@ -75,12 +75,12 @@ static const struct authority_entry *shown(const struct authority *a, unsigned i
     return e->facts.not_after >= (int64_t)time(NULL) ? e : NULL;
 }
 
-void ca_chain_pem(struct ca *ca, struct ferry_strbuf *out)
+void ca_roots_pem(struct ca *ca, struct ferry_strbuf *out)
 {
     pthread_rwlock_rdlock(&ca->lock);
     for (unsigned i = 0; i < ca->now.n; i++) {
         const struct authority_entry *e = shown(&ca->now, i);
-        if (e)
+        if (e && e->facts.role == CA_ROOT)
             authority_add_pem(out, e->crt);
     }
     pthread_rwlock_unlock(&ca->lock);

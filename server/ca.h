@@ -53,9 +53,12 @@ void ca_close(struct ca *ca);
 /** The i-th certificate: the current root and issuing CA first. False: there are no more. */
 bool ca_at(struct ca *ca, unsigned i, struct ca_entry *out);
 
-/** All certificates that a client may need to come from its root to ours, as PEM (current issuing
- * CA, current root, former ones, cross certificates) or as certs-only PKCS#7 in DER. */
-void ca_chain_pem(struct ca *ca, struct ferry_strbuf *out);
+/** The roots, the current one first, as PEM: all that a small device has to trust, and little
+ * enough for it to keep. What stands between a root and the server is in the server's TLS chain. */
+void ca_roots_pem(struct ca *ca, struct ferry_strbuf *out);
+
+/** All certificates that a client may need to come from its root to ours, as certs-only PKCS#7 in
+ * DER: current and former issuing CAs and roots, cross certificates. */
 bool ca_chain_pkcs7(struct ca *ca, struct ferry_strbuf *out);
 
 /** The issuing CAs, former ones too, as PEM: what TLS asks clients for. */

@@ -57,7 +57,7 @@ static void cacerts(struct server *s, const struct http_request *req, struct htt
     (void)req;
     r->status = 200;
     r->type = "application/x-pem-file";
-    ca_chain_pem(s->ca, &r->body);
+    ca_roots_pem(s->ca, &r->body);
 }
 
 const struct http_route enroll_routes[] = {

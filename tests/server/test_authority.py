@@ -1,7 +1,9 @@
 """The authority over the years: certificates that run out, one CA after another, and commands that
 are cut. A later date is libfaketime's, in the server alone."""
 
+import base64
 import os
+import re
 import signal
 import socket
 import ssl
@@ -15,6 +17,8 @@ import ferryd
 import pytest
 from applicant import Applicant, command, ok, token
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs7
+from test_updater import Unit, join_of, release
 
 DAY_S = 86400
 SHORT = {**applicant.ASKS_MUCH, "certificate_days": "30", "renew_expired_days": "10"}
@@ -145,7 +149,11 @@ def test_a_new_root_is_reached_from_the_old_one_and_taken_over(server, tmp_path)
         assert speaks(server, roots, server.device) and verified_by_openssl(server, roots)
     # The fixture's requests pin ca/root.pem, the new one by now; the old certificate counts.
     assert counts(server.device) and server.device.poll().headers["Ferry-Renew"] == "1"
-    offered = x509.load_pem_x509_certificates(server.request("GET", "/api/v1/cacerts").body)
+    est = server.request("GET", "/.well-known/est/cacerts").body
+    offered = pkcs7.load_der_pkcs7_certificates(base64.b64decode(est))
+    taken = x509.load_pem_x509_certificates(server.request("GET", "/api/v1/cacerts").body)
+    assert [c.public_bytes(applicant.PEM).strip() for c in taken] == \
+        [p.read_bytes().strip() for p in (new, old)]
     by_name = {}
     for cert in offered:
         by_name.setdefault(cert.subject, set()).add(cert.issuer)
@@ -160,9 +168,7 @@ def test_a_new_root_is_reached_from_the_old_one_and_taken_over(server, tmp_path)
     assert device.enrol(first_join).status == 200  # a join string of before
     assert server.device.renew().status == 200 and counts(server.device)
     chain = x509.load_pem_x509_certificates(server.device.cert.read_bytes())
-    chain[1].verify_directly_issued_by(offered[0] if offered[0].subject == chain[1].issuer else
-                                       next(c for c in offered if c.subject == chain[1].issuer
-                                            and c.issuer == c.subject))
+    chain[1].verify_directly_issued_by(taken[0])
     # The end of the overlap.
     former = [e["sha256"] for e in ok(server, "ca show")["certificates"]
               if not e["current"] and e["role"] in ("root", "issuing")]
@@ -171,6 +177,36 @@ def test_a_new_root_is_reached_from_the_old_one_and_taken_over(server, tmp_path)
     server.reload()
     assert counts(server.device) and speaks(server, new) and not speaks(server, old)
     assert len(ok(server, "ca show")["certificates"]) == 2
+
+
+def lines(server, path, device):
+    """What the log has of a device's good requests."""
+    return [line for line in server.log.read_text().splitlines()
+            if path in line and f"device={device} " in line and re.search("status=20[04]", line)]
+
+
+def test_a_device_follows_to_a_new_root_by_itself(server, ferry, tmp_path):
+    """ferry's own agent, which keeps little: it renews, learns the new root, and needs no other."""
+    (tmp_path / "unit").mkdir()
+    unit = Unit(ferry, tmp_path / "unit" / "dev")
+    release(server, tmp_path, "1.0.0")
+    unit.enroll(join_of(server, device="agent-1"))
+    for _ in range(2):
+        root_key = server.root_key if server.root_key.exists() else tmp_path / "next.key"
+        ok(server, "ca new-root", "--root-key", root_key)
+        (server.folder / "ca" / "root.key").rename(tmp_path / "next.key")
+        server.root_key.unlink(missing_ok=True)
+        server.reload()
+        time.sleep(1.1)  # "newest" is told in seconds
+        said = unit.live("--once", "--power-cycle")
+        assert lines(server, "/api/v1/renew", "agent-1"), said
+        for entry in ok(server, "ca show")["certificates"]:
+            if not entry["current"] and entry["role"] in ("root", "issuing"):
+                command(server, "ca forget", entry["sha256"], "--force")
+        server.reload()
+        seen = len(lines(server, "/api/v1/manifest", "agent-1"))
+        said = unit.live("--once", "--power-cycle")
+        assert len(lines(server, "/api/v1/manifest", "agent-1")) > seen, said
 
 
 def test_three_roots_in_a_row_are_one_chain(server, tmp_path):
