@@ -87,9 +87,18 @@ void html_ago(struct ferry_strbuf *out, int64_t at, int64_t now)
     }
     while (ago >= spans[i].below_s)
         i++;
-    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc);
-    html_add(out, "<time title=\"%s\">%" PRId64 " %s ago</time>", when, ago / spans[i].unit_s,
-             spans[i].word);
+    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &utc);
+    html_add(out, "<time datetime=\"%.10sT%sZ\" title=\"%s UTC\">%" PRId64 " %s ago</time>", when,
+             when + 11, when, ago / spans[i].unit_s, spans[i].word);
+}
+
+void html_day(struct ferry_strbuf *out, int64_t at)
+{
+    char day[16];
+    const time_t t = (time_t)at;
+    struct tm utc;
+    if (gmtime_r(&t, &utc) && strftime(day, sizeof(day), "%Y-%m-%d", &utc))
+        html_add(out, "<time datetime=\"%s\">%s</time>", day, day);
 }
 
 void html_size(struct ferry_strbuf *out, int64_t bytes)

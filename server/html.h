@@ -21,6 +21,9 @@ void html_query(struct ferry_strbuf *out, const char *text);
 /** Adds how long ago `at` was ("3 min ago"), with the time itself as a title; "never" for 0. */
 void html_ago(struct ferry_strbuf *out, int64_t at, int64_t now);
 
+/** Adds the day of a time, "2026-01-31". */
+void html_day(struct ferry_strbuf *out, int64_t at);
+
 /** Adds a size of bytes as people say it: "512 bytes", "1.5 MB". */
 void html_size(struct ferry_strbuf *out, int64_t bytes);
 

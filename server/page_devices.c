@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin_device.h"
 #include "admin_http.h"
 #include "html.h"
 #include "pages.h"
 #include "server.h"
-#include "store_certificate.h"
 #include "store_fleet.h"
 
 #define ROWS_MOST 100u
@@ -18,6 +18,8 @@
 static const struct look {
     const char *state, *word, *kind;
 } looks[] = {
+    {FLEET_ATTENTION, "needing attention", "bad"}, // these two are groups of the others
+    {FLEET_UPDATING, "updating", "busy"},
     {"idle", "running", "good"},
     {"confirmed", "confirmed", "good"},
     {"downloading", "downloading", "busy"},
@@ -46,13 +48,25 @@ static void add_badge(struct ferry_strbuf *out, const struct device *d, const st
         html_add(out, "<span class=\"badge %s\">%s</span>", l->kind, l->word);
 }
 
-static void add_tile(struct ferry_strbuf *out, const char *word, int64_t n, const char *kind)
+/** A number that leads to the devices behind it. */
+static void add_tile(struct ferry_strbuf *out, const char *word, int64_t n, const char *kind,
+                     const char *state)
 {
-    html_add(out, "<div class=\"tile %s\"><b>%" PRId64 "</b><span>%s</span></div>\n", n ? kind : "",
-             n, word);
+    html_add(out, "<a class=\"tile %s\" href=\"/%s%s\"><b>%" PRId64 "</b><span>%s</span></a>\n",
+             n ? kind : "", state[0] ? "?state=" : "", state, n, word);
 }
 
-/** A list on its way. */
+/** A second line, if there is something to say. */
+static void add_small(struct ferry_strbuf *out, const char *text)
+{
+    if (!text[0])
+        return;
+    html_add(out, " <small>");
+    html_text(out, text);
+    html_add(out, "</small>");
+}
+
+/** A table on its way. */
 struct listing {
     struct page *p;
     unsigned n;
@@ -63,29 +77,23 @@ static void add_row(void *ctx, const struct device *d, const struct report *r)
 {
     struct listing *const l = ctx;
     struct ferry_strbuf *const out = &l->p->r->body;
-    l->n++;
+    if (!l->n++)
+        html_add(out, "<table>\n<thead><tr><th>Device</th><th>State</th><th>Version</th>"
+                      "<th>Last seen</th></tr></thead>\n<tbody>\n");
     memcpy(l->last, d->id, sizeof(l->last));
-    html_add(out, "<tr><td data-name=\"Device\"><a href=\"/devices/");
+    html_add(out, "<tr><td><a href=\"/devices/");
     html_query(out, d->id);
     html_add(out, "\">");
     html_text(out, d->id);
-    html_add(out, "</a></td><td data-name=\"Group\">");
+    html_add(out, "</a> <small>");
     html_text(out, d->fleet);
-    html_add(out, "</td><td data-name=\"Version\">");
-    html_text(out, r->version[0] ? r->version : "-");
-    if (r->project[0]) {
-        html_add(out, " <small>");
-        html_text(out, r->project);
-        html_add(out, "</small>");
-    }
-    html_add(out, "</td><td data-name=\"State\">");
+    html_add(out, "</small></td><td>");
     add_badge(out, d, r);
-    if (r->reason[0]) {
-        html_add(out, " <small>");
-        html_text(out, r->reason);
-        html_add(out, "</small>");
-    }
-    html_add(out, "</td><td data-name=\"Last seen\">");
+    add_small(out, r->reason);
+    html_add(out, "</td><td class=\"middle\">");
+    html_text(out, r->version[0] ? r->version : "-");
+    add_small(out, r->project);
+    html_add(out, "</td><td class=\"tight\">");
     html_ago(out, r->seen, l->p->now);
     html_add(out, "</td></tr>\n");
 }
@@ -126,10 +134,11 @@ static enum db_result add_counts(struct page *p)
     const int64_t fresh = p->now - 2 * (int64_t)p->s->config.poll_seconds;
     const enum db_result result = fleet_count(p->req->db, fresh, &n);
     html_add(out, "<div class=\"tiles\">\n");
-    add_tile(out, n.devices == 1 ? "device" : "devices", n.devices, "");
-    add_tile(out, "seen lately", n.seen, "good");
-    add_tile(out, "updating", n.installing, "busy");
-    add_tile(out, "need attention", n.failed, "bad");
+    add_tile(out, n.devices == 1 ? "device" : "devices", n.devices, "", "");
+    html_add(out, "<div class=\"tile %s\"><b>%" PRId64 "</b><span>seen lately</span></div>\n",
+             n.seen ? "good" : "", n.seen);
+    add_tile(out, "updating", n.installing, "busy", FLEET_UPDATING);
+    add_tile(out, "need attention", n.failed, "bad", FLEET_ATTENTION);
     html_add(out, "</div>\n");
     return result;
 }
@@ -147,18 +156,21 @@ void page_devices(struct server *s, const struct http_request *req, struct http_
                                         .most = ROWS_MOST};
     enum db_result result = add_counts(&p);
     add_search(&r->body, &filter);
-    html_add(&r->body, "<table>\n<thead><tr><th>Device</th><th>Group</th><th>Version</th>"
-                       "<th>State</th><th>Last seen</th></tr></thead>\n<tbody>\n");
     if (result == DB_OK)
         result = fleet_list(req->db, &filter, add_row, &l);
     if (result != DB_OK) {
         page_no_database(&p);
         return;
     }
-    html_add(&r->body, "</tbody>\n</table>\n");
-    if (!l.n)
-        html_add(&r->body, "<p class=\"hint\">No device here. <code>ferryd token new</code> makes "
-                           "the line that one joins with.</p>\n");
+    const bool is_all =
+        !filter.after[0] && !filter.start[0] && !filter.fleet[0] && !filter.state[0];
+    if (l.n)
+        html_add(&r->body, "</tbody>\n</table>\n");
+    else
+        html_add(&r->body, "<p class=\"empty\">%s</p>\n",
+                 is_all ? "No device yet. <code>ferryd token new</code> makes the line that one "
+                          "joins with."
+                        : "No device is like that.");
     if (l.n == ROWS_MOST)
         add_more(&r->body, &filter, l.last);
     page_end(&p);
@@ -180,39 +192,100 @@ static void add_time(struct page *p, const char *name, int64_t at)
 
 static void add_event(void *ctx, const struct report *e)
 {
-    const struct listing *const l = ctx;
+    struct listing *const l = ctx;
     struct ferry_strbuf *const out = &l->p->r->body;
     const struct device nobody = {0};
-    html_add(out, "<tr><td data-name=\"When\">");
-    html_ago(out, e->at, l->p->now);
-    html_add(out, "</td><td data-name=\"State\">");
+    if (!l->n++)
+        html_add(out, "<h2>History</h2>\n<table>\n<thead><tr><th>State</th><th>Version</th>"
+                      "<th>When</th></tr></thead>\n<tbody>\n");
+    html_add(out, "<tr><td class=\"wide\">");
     add_badge(out, &nobody, e);
-    html_add(out, "</td><td data-name=\"Version\">");
+    add_small(out, e->reason);
+    html_add(out, "</td><td>");
     html_text(out, e->version[0] ? e->version : "-");
-    html_add(out, "</td><td data-name=\"Reason\">");
-    html_text(out, e->reason[0] ? e->reason : "-");
+    html_add(out, "</td><td class=\"tight\">");
+    html_ago(out, e->at, l->p->now);
     html_add(out, "</td></tr>\n");
 }
 
-static void add_device(struct page *p, const struct device *d, const struct report *r)
+static void add_certificate(void *ctx, const char *sha256, const struct certificate *c)
+{
+    struct listing *const l = ctx;
+    struct ferry_strbuf *const out = &l->p->r->body;
+    const char *const word = certificate_word(c, l->p->now);
+    if (!l->n++)
+        html_add(out, "<h2>Certificates</h2>\n<table>\n<thead><tr><th>SHA-256</th><th>State</th>"
+                      "<th>Issued</th><th>Good until</th></tr></thead>\n<tbody>\n");
+    html_add(out,
+             "<tr><td class=\"digest\">%.16s...</td><td><span class=\"badge %s\">%s</span></td>",
+             sha256, strcmp(word, "good") == 0 ? "good" : "none", word);
+    html_add(out, "<td class=\"tight\" data-name=\"Issued\">");
+    html_ago(out, c->issued, l->p->now);
+    html_add(out, "</td><td class=\"tight\" data-name=\"Until\">");
+    html_day(out, c->not_after);
+    html_add(out, "</td></tr>\n");
+}
+
+/** What its channel offers it now. */
+static enum db_result add_offer(struct page *p, const struct report *r)
+{
+    struct release offer;
+    struct ferry_strbuf *const out = &p->r->body;
+    const enum db_result result =
+        release_for_device(p->req->db, r->device, r->project, r->chip, r->slot_bytes, &offer);
+    html_add(out, "<dt>Offered</dt><dd>");
+    if (result == DB_ROW) {
+        html_text(out, offer.version);
+        html_add(out, " <small>serial %" PRId64 "%s</small>", offer.serial,
+                 strcmp(offer.sha256, r->sha256) == 0 ? ", which it has" : "");
+    } else {
+        html_add(out, "nothing");
+    }
+    html_add(out, "</dd>\n");
+    return result;
+}
+
+static enum db_result add_device(struct page *p, const struct device *d, const struct report *r)
 {
     struct ferry_strbuf *const out = &p->r->body;
     html_add(out, "<dl>\n<dt>State</dt><dd>");
     add_badge(out, d, r);
+    add_small(out, r->reason);
     html_add(out, "</dd>\n");
-    add_fact(out, "Group", d->fleet);
-    add_fact(out, "Project", r->project);
     add_fact(out, "Version", r->version);
+    const enum db_result result = add_offer(p, r);
+    add_fact(out, "Project", r->project);
     add_fact(out, "Chip", r->chip);
-    add_fact(out, "SHA-256", r->sha256);
-    if (r->reason[0])
-        add_fact(out, "Reason", r->reason);
+    add_fact(out, "Group", d->fleet);
+    if (r->sha256[0])
+        html_add(out, "<dt>SHA-256</dt><dd class=\"digest\">%s</dd>\n", r->sha256);
+    if (r->slot_bytes) {
+        html_add(out, "<dt>Slot</dt><dd>");
+        html_size(out, r->slot_bytes);
+        html_add(out, "</dd>\n");
+    }
     if (r->wear_percent)
         html_add(out, "<dt>Flash wear</dt><dd>%" PRId64 " %%</dd>\n", r->wear_percent);
     add_time(p, "Last seen", r->seen);
     add_time(p, "Enrolled", d->created);
-    html_add(out, "</dl>\n<h2>History</h2>\n<table>\n<thead><tr><th>When</th><th>State</th>"
-                  "<th>Version</th><th>Reason</th></tr></thead>\n<tbody>\n");
+    html_add(out, "</dl>\n");
+    return result;
+}
+
+/** History and certificates, a table each. */
+static enum db_result add_tables(struct page *p, const struct device *d)
+{
+    static const char end[] = "</tbody>\n</table>\n";
+    struct listing l = {.p = p};
+    enum db_result result = report_history(p->req->db, d->id, add_event, &l);
+    if (l.n)
+        html_add(&p->r->body, end);
+    l.n = 0;
+    if (result == DB_OK)
+        result = certificate_list(p->req->db, d->id, add_certificate, &l);
+    if (l.n)
+        html_add(&p->r->body, end);
+    return result;
 }
 
 void page_device(struct server *s, const struct http_request *req, struct http_reply *r)
@@ -231,15 +304,13 @@ void page_device(struct server *s, const struct http_request *req, struct http_r
     }
     if (result == DB_ROW)
         result = report_find(req->db, device.id, &report);
-    struct listing l = {.p = &p};
-    if (result == DB_OK || result == DB_ROW) {
-        add_device(&p, &device, &report);
-        result = report_history(req->db, device.id, add_event, &l);
-    }
-    if (result != DB_OK) {
+    memcpy(report.device, device.id, sizeof(report.device)); // one that said nothing has none
+    if (result == DB_OK || result == DB_ROW)
+        result = add_device(&p, &device, &report);
+    if (result == DB_OK || result == DB_ROW)
+        result = add_tables(&p, &device);
+    if (result == DB_OK)
+        page_end(&p);
+    else
         page_no_database(&p);
-        return;
-    }
-    html_add(&r->body, "</tbody>\n</table>\n");
-    page_end(&p);
 }

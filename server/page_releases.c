@@ -46,16 +46,11 @@ static enum db_result add_row(struct page *p, const struct release *rel)
     struct ferry_strbuf *const out = &p->r->body;
     struct channels channels = {out, 0};
     int64_t n = 0;
-    html_add(out, "<tr><td data-name=\"Serial\">%" PRId64 "</td><td data-name=\"Version\">",
-             rel->serial);
+    html_add(out, "<tr><td class=\"wide\"><strong>");
     html_text(out, rel->version);
-    html_add(out, " <small>");
+    html_add(out, "</strong> <small>");
     html_text(out, rel->project);
-    html_add(out, "</small></td><td data-name=\"Chip\">");
-    html_text(out, rel->chip);
-    html_add(out, "</td><td data-name=\"Size\">");
-    html_size(out, rel->length);
-    html_add(out, "</td><td data-name=\"Channels\">");
+    html_add(out, " for %s, serial %" PRId64 "</small></td><td>", rel->chip, rel->serial);
     enum db_result result = channel_list_offers(p->req->db, rel->sha256, add_channel, &channels);
     if (!channels.n)
         html_add(out, "<span class=\"badge bad\">withdrawn</span>");
@@ -65,7 +60,12 @@ static enum db_result add_row(struct page *p, const struct release *rel)
         html_add(out, " <span class=\"badge busy\">public</span>");
     if (result == DB_OK)
         result = fleet_running(p->req->db, rel->sha256, &n);
-    html_add(out, "</td><td data-name=\"Devices\">%" PRId64 "</td><td data-name=\"Added\">", n);
+    html_add(out,
+             "</td><td class=\"tight\" data-name=\"Devices\">%" PRId64 "</td><td "
+             "class=\"tight\">",
+             n);
+    html_size(out, rel->length);
+    html_add(out, "</td><td class=\"tight\" data-name=\"Added\">");
     html_ago(out, rel->added, p->now);
     html_add(out, "</td></tr>\n");
     return result;
@@ -74,6 +74,10 @@ static enum db_result add_row(struct page *p, const struct release *rel)
 static enum db_result add_rows(struct page *p, struct releases *all)
 {
     enum db_result result = release_list(p->req->db, "", take, all);
+    if (all->n)
+        html_add(&p->r->body,
+                 "<table>\n<thead><tr><th>Release</th><th>Channels</th>"
+                 "<th>Devices</th><th>Size</th><th>Added</th></tr></thead>\n<tbody>\n");
     for (unsigned i = 0; i < all->n && result == DB_OK; i++)
         result = add_row(p, &all->rows[i]);
     return result;
@@ -84,9 +88,6 @@ void page_releases(struct server *s, const struct http_request *req, struct http
     struct page p;
     if (!page_begin(&p, s, req, r, "Releases"))
         return;
-    html_add(&r->body, "<table>\n<thead><tr><th>Serial</th><th>Version</th><th>Chip</th>"
-                       "<th>Size</th><th>Channels</th><th>Devices</th><th>Added</th></tr></thead>\n"
-                       "<tbody>\n");
     struct releases *const all = calloc(1, sizeof(*all));
     const enum db_result result = all ? add_rows(&p, all) : DB_FAILED;
     if (result != DB_OK) {
@@ -94,9 +95,10 @@ void page_releases(struct server *s, const struct http_request *req, struct http
         page_no_database(&p);
         return;
     }
-    html_add(&r->body, "</tbody>\n</table>\n");
-    if (!all->n)
-        html_add(&r->body, "<p class=\"hint\">No release yet. <code>ferryd release add</code> "
+    if (all->n)
+        html_add(&r->body, "</tbody>\n</table>\n");
+    else
+        html_add(&r->body, "<p class=\"empty\">No release yet. <code>ferryd release add</code> "
                            "takes an application image.</p>\n");
     if (all->has_more)
         html_add(&r->body, "<p class=\"hint\">Older ones: <code>ferryd release list</code>.</p>\n");

@@ -56,7 +56,7 @@ static void add_navigation(struct page *p)
              "<input type=\"hidden\" name=\"csrf\" value=\"%s\"><span class=\"who\">",
              csrf);
     html_text(out, p->operator_name);
-    html_add(out, "</span> <button>Log out</button></form></header>\n");
+    html_add(out, "</span><button>Log out</button></form></header>\n");
 }
 
 static void set_out(struct page *p, struct server *s, const struct http_request *req,
@@ -76,9 +76,7 @@ void page_begin_plain(struct page *p, struct server *s, const struct http_reques
 {
     set_out(p, s, req, r);
     add_frame(p, title);
-    html_add(&r->body, "<main class=\"narrow\">\n<h1>");
-    html_text(&r->body, title);
-    html_add(&r->body, "</h1>\n");
+    html_add(&r->body, "<main class=\"narrow\">\n");
 }
 
 void page_no_database(struct page *p)
@@ -129,17 +127,19 @@ static bool form_value(const struct http_request *req, const char *name, char *o
     return false;
 }
 
+/** Browsers keep a password for a name, so there is one, which nobody has to type. */
 static void add_login_form(struct page *p, const char *complaint)
 {
     struct ferry_strbuf *const out = &p->r->body;
+    html_add(out, "<form class=\"login\" method=\"post\" action=\"/login\">\n<h1>ferryd</h1>\n");
     if (complaint)
         html_add(out, "<p class=\"bad\" role=\"alert\">%s</p>\n", complaint);
-    html_add(out, "<form class=\"login\" method=\"post\" action=\"/login\">\n"
+    html_add(out, "<input name=\"name\" value=\"operator\" autocomplete=\"username\" hidden>\n"
                   "<label for=\"token\">Operator's token</label>\n"
                   "<input id=\"token\" name=\"token\" type=\"password\" required autofocus "
                   "autocomplete=\"current-password\" maxlength=\"64\">\n<button>Log in</button>\n"
-                  "</form>\n<p class=\"hint\"><code>ferryd init</code> showed the first one; "
-                  "<code>ferryd user add</code> makes others.</p>\n");
+                  "<p class=\"hint\"><code>ferryd init</code> showed the first one; "
+                  "<code>ferryd user add</code> makes others.</p>\n</form>\n");
 }
 
 static void show_login(struct server *s, const struct http_request *req, struct http_reply *r)
@@ -210,7 +210,7 @@ static void style(struct server *s, const struct http_request *req, struct http_
     r->status = 200;
     r->type = "text/css; charset=utf-8";
     r->is_public = true;
-    ferry_strbuf_add(&r->body, page_style, strlen(page_style));
+    ferry_strbuf_add(&r->body, (const char *)page_style, page_style_bytes);
 }
 
 const struct http_route page_routes[] = {

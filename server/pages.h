@@ -34,7 +34,8 @@ void page_end(struct page *p);
 /** Replaces all that was said by a sentence about the database. */
 void page_no_database(struct page *p);
 
-/** The style sheet (page_style.c). */
-extern const char page_style[];
+/** The style sheet (style.css, made a C file by the build). */
+extern const unsigned char page_style[];
+extern const size_t page_style_bytes;
 
 #endif

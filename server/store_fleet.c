@@ -4,21 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#define IS_UPDATING "(s.state IN ('downloading', 'installed') AND d.revoked = 0)"
+#define NEEDS_ATTENTION                                                                            \
+    "(s.state IN ('failed', 'rolled_back', 'no_rollback', 'needs_release') AND d.revoked = 0)"
+
 /** One row of counts; what no row can be counted for is 0. */
 enum db_result fleet_count(struct db *db, int64_t seen_since, struct fleet_counts *out)
 {
     const struct db_value values[] = {db_int(seen_since)};
     *out = (struct fleet_counts){0};
-    enum db_result result = db_query(
-        db,
-        "SELECT COUNT(*),"
-        " COALESCE(SUM(CASE WHEN s.seen >= $1 THEN 1 ELSE 0 END), 0),"
-        " COALESCE(SUM(CASE WHEN s.state IN ('downloading', 'installed') THEN 1 ELSE 0 END), 0),"
-        " COALESCE(SUM(CASE WHEN s.state IN ('failed', 'rolled_back', 'no_rollback',"
-        " 'needs_release') THEN 1 ELSE 0 END), 0),"
-        " COALESCE(SUM(CASE WHEN d.revoked <> 0 THEN 1 ELSE 0 END), 0)"
-        " FROM device d LEFT JOIN device_state s ON s.device = d.id",
-        values, 1);
+    enum db_result result =
+        db_query(db,
+                 "SELECT COUNT(*),"
+                 " COALESCE(SUM(CASE WHEN s.seen >= $1 THEN 1 ELSE 0 END), 0),"
+                 " COALESCE(SUM(CASE WHEN " IS_UPDATING " THEN 1 ELSE 0 END), 0),"
+                 " COALESCE(SUM(CASE WHEN " NEEDS_ATTENTION " THEN 1 ELSE 0 END), 0),"
+                 " COALESCE(SUM(CASE WHEN d.revoked <> 0 THEN 1 ELSE 0 END), 0)"
+                 " FROM device d LEFT JOIN device_state s ON s.device = d.id",
+                 values, 1);
     if (result != DB_OK)
         return result;
     result = db_next(db);
@@ -70,7 +73,9 @@ enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
         " d.key_sha256, s.slot_bytes"
         " FROM device d LEFT JOIN device_state s ON s.device = d.id"
         " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
-        " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR s.state = $4)"
+        " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR s.state = $4"
+        " OR ($4 = '" FLEET_UPDATING "' AND " IS_UPDATING ")"
+        " OR ($4 = '" FLEET_ATTENTION "' AND " NEEDS_ATTENTION "))"
         " ORDER BY d.id LIMIT $5",
         values, 5);
     if (result != DB_OK)

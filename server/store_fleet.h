@@ -6,11 +6,15 @@
 #include "store_device.h"
 #include "store_report.h"
 
+/** Words beside the states of reports, for groups of them; revoked devices are in neither. */
+#define FLEET_UPDATING  "updating"  // downloading, or installed and not yet confirmed
+#define FLEET_ATTENTION "attention" // failed, rolled back, without rollback, waiting for a release
+
 /** How many devices there are, and how they do. */
 struct fleet_counts {
     int64_t devices, seen; // since `seen_since`
-    int64_t installing;    // downloading, or installed and not yet confirmed
-    int64_t failed;        // failed, rolled back, without rollback, or waiting for a release
+    int64_t installing;    // FLEET_UPDATING
+    int64_t failed;        // FLEET_ATTENTION
     int64_t revoked;
 };
 
@@ -21,7 +25,7 @@ struct fleet_filter {
     const char *after; // ids behind this one; "" from the first
     const char *start; // ids that begin with it; "" all
     const char *fleet; // of this group; "" all
-    const char *state; // in this state; "" all
+    const char *state; // in this state, FLEET_UPDATING or FLEET_ATTENTION; "" all
     unsigned most;     // that many
 };
 
