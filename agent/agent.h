@@ -100,7 +100,7 @@ enum ferry_agent_turn {
 #define FERRY_AGENT_REPORT_BYTES 1024u
 #define FERRY_AGENT_REASON_BYTES 160u
 
-/** An agent; caller-owned, about 40 KB, no part of it on the stack. Fields are for reading. */
+/** An agent; caller-owned, about 34 KB, no part of it on the stack. Fields are for reading. */
 struct ferry_agent {
     struct ferry_agent_config config;
     struct ferry_credentials credentials;

@@ -15,7 +15,7 @@ extern "C" {
 #define FERRY_CLIENT_BODY_BYTES (FERRY_MANIFEST_BYTES + 1u) // longest answer, NUL included
 #define FERRY_CLIENT_PATH_BYTES 640u
 
-/** A client; caller-owned, about 13 KB with its body. The fields up to the blank line are the
+/** A client; caller-owned, about 11 KB with its body. The fields up to the blank line are the
  * caller's. */
 struct ferry_client {
     struct ferry_http *http;

@@ -19,7 +19,7 @@ struct ferry_vagent_start {
     const struct ferry_cancel *cancel;
 };
 
-/** Large (90 KB); caller-owned. */
+/** Large (60 KB); caller-owned. */
 struct ferry_vagent {
     struct ferry_agent agent; // the start under way
     struct ferry_device *device;

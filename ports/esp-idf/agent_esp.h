@@ -30,7 +30,7 @@ struct ferry_esp_agent_config {
     struct ferry_esp_trust *trust; // static memory; needed with signed updates only
 };
 
-/** An updater; static memory, 50 KB. */
+/** An updater; static memory, 40 KB. */
 struct ferry_esp_agent {
     struct ferry_agent agent;
     struct ferry_esp_agent_config config;
