@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds what an emulated machine boots: OUTDIR/rom.elf, its boot ROM; bootloader.bin; the sample
 # app's releases, bare-VERSION.bin; updater.bin for those of them that know nothing of updates; and,
-# without a key, minimal.bin, the least that updates itself; with the ELF files they are made of.
+# without a key, minimal.bin, the least that updates itself, and, for sifive-u, bench.bin, which
+# counts what an update costs; with the ELF files they are made of.
 # MACHINE is sifive-u, as if none is named, or virt, whose app has a network. With a KEY, ECDSA
 # P-256 in PEM form, releases are signed by it, and bootloader, app and updater trust nothing else;
 # that takes BearSSL, which scripts/fetch_bearssl.sh brings. Needs riscv64-unknown-elf-gcc, and
@@ -104,4 +105,7 @@ release 1.5.0 8 "${sample[@]}"
 program updater ferry-updater 1.0.0 0 firmware/bare/bare_updater.c agent/handover.c "${talk[@]}"
 if [ -z "$key" ]; then # it asks nobody
     program minimal ferry-bare 1.0.0 0 firmware/bare/bare_minimal.c
+fi
+if [ "$machine$key" = sifive-u ]; then
+    program bench ferry-bare 1.0.0 40 firmware/bare/bare_bench.c
 fi
