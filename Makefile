@@ -22,10 +22,11 @@ build: ## build/release/ferry
 	@scripts/fetch_littlefs.sh --try
 	@scripts/build.sh release
 
-demo: ## watch a virtual device being updated, confirmed and rolled back
+demo: ## watch a virtual device being updated and rolled back, by hand and by a server
 	@scripts/setup.sh build demo
 	@scripts/build.sh release
 	@scripts/demo.sh
+	@scripts/demo_fleet.py
 
 demo-reflash: ## watch one move to another layout while its power is cut ten times
 	@scripts/setup.sh build demo

@@ -42,6 +42,7 @@ command_line() {
     FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch COMPAT=$PWD/build/$1/tests \
         python_tests tests/agent tests/e2e
 }
+server_tests() { FERRY=build/$1/ferry FERRYD=build/$1/ferryd python_tests tests/server; }
 # Sweeps that use one core each, side by side; fails if one of them does.
 at_once() {
     local sweep pids=() pid bad=0
@@ -81,6 +82,8 @@ all() {
     stage self-tests python_tests tests/repo
     stage e2e command_line release
     stage e2e-dev command_line dev
+    stage server server_tests release
+    stage server-dev server_tests dev
     stage server server release
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
     stage power at_once "power --seeds 2200 --idf" "power --seeds 2200"
@@ -89,6 +92,7 @@ all() {
     stage interop python_tests tests/interop
     stage emulator python_tests tests/emulator
     stage demo scripts/demo.sh
+    stage demo-fleet env DEMO_STAY=0 scripts/demo_fleet.py
     stage demo-reflash scripts/demo_reflash.sh
     stage demo-bare-metal python3 scripts/demo_bare_metal.py
     stage fuzz scripts/fuzz.sh 5

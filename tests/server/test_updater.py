@@ -3,59 +3,16 @@ to the release that crashes. The rules themselves, one by one and with servers t
 and test_power_agent."""
 
 import json
-import socket
-import threading
 
 import images
 import pytest
+from cut_link import Link
 from ferryd import Ferryd, run
 
 ROWS = [("nvs", 1, 2, 0x9000, 0x4000), ("otadata", 1, 0, 0xD000, 0x2000),
         ("ferry_nvs", 1, 2, 0x10000, 0x4000), ("nvs_keys", 1, 4, 0x14000, 0x1000),
         ("updater", 0, 0x10, 0x20000, 0x20000), ("app", 0, 0x11, 0x40000, 0x80000)]
 SIZE = 400_000
-
-
-class Link:
-    """A way to the server that breaks after so many bytes from it, as often as told."""
-
-    def __init__(self, address):
-        self.address, self.cuts = address, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self.address)
-            threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
-
-    def _pump(self, source, sink, from_server):
-        moved = 0
-        try:
-            while data := source.recv(16384):
-                sink.sendall(data)
-                moved += len(data)
-                if from_server and self.cuts and moved > self.cuts[0]:
-                    self.cuts.pop(0)
-                    break
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.close()
-
-
 THREE = [*ROWS[:4], ("ota_0", 0, 0x10, 0x20000, 0x10000), ("ota_1", 0, 0x11, 0x30000, 0x70000),
          ("ota_2", 0, 0x12, 0xA0000, 0x50000)]
 
