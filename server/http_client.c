@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "client_cert.h"
 #include "http_field.h"
 #include "http_tls.h"
 #include "metrics.h"
 #include "operator.h"
-#include "passed_cert.h"
 #include "store_certificate.h"
 #include "thread_db.h"
 
@@ -28,11 +28,12 @@ static bool judge_passed_on(struct http_exchange *x, struct ca_client *out)
 {
     struct server *const s = x->server;
     const char *const escaped = http_field(x, HTTP_CLIENT_FIELDS "Cert");
-    bool judged = false;
+    bool is_new = false;
     if (!escaped || !*escaped)
         return false;
-    const bool is_genuine = passed_cert_judge(s->passed_certs, s->ca, escaped, out, &judged);
-    metrics_add(s->metrics, METRIC_VERIFIED, judged);
+    const bool is_genuine =
+        client_cert_judge_escaped(s->client_certs, s->ca, escaped, out, &is_new);
+    metrics_add(s->metrics, METRIC_VERIFIED, is_new);
     return is_genuine;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_cert.h"
 #include "http_watch.h"
 #include "metrics.h"
 #include "state_file.h"
@@ -253,6 +254,8 @@ void http_tls_judge(struct http_connection *c)
     if (!chain || !n)
         return;
     struct server *const s = c->door->server;
-    metrics_add(s->metrics, METRIC_VERIFIED, 1);
-    c->has_cert = ca_verify_client(s->ca, chain[0].data, chain[0].size, &c->cert) == CA_GENUINE;
+    bool is_new = false;
+    c->has_cert =
+        client_cert_judge(s->client_certs, s->ca, chain[0].data, chain[0].size, &c->cert, &is_new);
+    metrics_add(s->metrics, METRIC_VERIFIED, is_new);
 }

@@ -12,7 +12,7 @@ struct limits;  // rate_limits.h: rates per address, token and device
 struct listeners;
 struct thread_db;    // thread_db.h: the threads' connections to the database
 struct blob_map;     // blob_map.h: firmware in memory
-struct passed_certs; // passed_cert.h: certificates that a proxy passed on
+struct client_certs; // client_cert.h: verdicts on what clients showed
 struct tcp_door;     // tcp_door.h: NULL if closed
 
 struct server {
@@ -25,7 +25,7 @@ struct server {
     struct listeners *listeners;
     struct thread_db *db;
     struct blob_map *blobs;
-    struct passed_certs *passed_certs;
+    struct client_certs *client_certs;
     struct tcp_door *tcp;
 };
 

@@ -15,11 +15,11 @@
 #include "blob_map.h"
 #include "ca.h"
 #include "ca_make.h"
+#include "client_cert.h"
 #include "http_body.h"
 #include "http_doors.h"
 #include "log.h"
 #include "metrics.h"
-#include "passed_cert.h"
 #include "rate_limits.h"
 #include "systemd.h"
 #include "tcp_door.h"
@@ -114,8 +114,8 @@ static bool open_all(struct server *s, const char *dir, char why[SERVICE_WHY_BYT
     s->metrics = metrics_new();
     s->limits = limits_new();
     s->blobs = blob_map_new();
-    s->passed_certs = passed_certs_new();
-    if (!s->metrics || !s->limits || !s->blobs || !s->passed_certs)
+    s->client_certs = client_certs_new();
+    if (!s->metrics || !s->limits || !s->blobs || !s->client_certs)
         return refuse(why, "ferryd", "out of memory");
     set_limits(s);
     raise_descriptors();
@@ -140,7 +140,7 @@ void service_close(struct server *s)
     tcp_door_close(s->tcp);
     http_close(s->listeners);
     s->listeners = NULL;
-    passed_certs_free(s->passed_certs);
+    client_certs_free(s->client_certs);
     blob_map_free(s->blobs);
     limits_free(s->limits);
     metrics_free(s->metrics);
@@ -202,7 +202,7 @@ static void reload(struct server *s, const char *dir)
     set_limits(s);
     if (!ca_reload(s->ca, why))
         reload_failed("authority", why);
-    passed_certs_forget(s->passed_certs);
+    client_certs_forget(s->client_certs);
     if (!http_reload(s->listeners, why))
         reload_failed("certificate", why);
     log_line(LOG_LEVEL_INFO, "reload", "state=done settings_for_next_start=%u", n_left);
