@@ -538,6 +538,14 @@ static PGconn *connect_to(const char *conninfo)
 
 enum db_result db_postgres_open(struct db **db, const char *conninfo, char why[DB_DETAIL_BYTES])
 {
+    PQconninfoOption *words = PQconninfoParse(conninfo, NULL);
+    if (!words) {
+        // libpq would repeat the word that it does not understand, which may be a password's end.
+        snprintf(why, DB_DETAIL_BYTES,
+                 "PostgreSQL: what follows postgres: must be KEY=VALUE words or a URI for libpq");
+        return DB_FAILED;
+    }
+    PQconninfoFree(words);
     struct postgres *p = calloc(1, sizeof(*p));
     if (p)
         p->conn = connect_to(conninfo);

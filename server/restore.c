@@ -207,18 +207,34 @@ static enum db_result load_all(struct db *db, void *ctx)
     const enum db_result result = empty_tables(db, r->schema);
     if (result != DB_OK)
         return result;
-    if (archive_in_each(r->file, load_chunk, &l, r->why))
-        return DB_OK;
-    return l.result != DB_OK ? l.result : DB_FAILED;
+    if (!archive_in_each(r->file, load_chunk, &l, r->why))
+        return l.result != DB_OK ? l.result : DB_FAILED;
+    struct audit_report audit;
+    const enum db_result verified = audit_verify(db, 0, NULL, &audit);
+    if (verified != DB_OK || audit.is_good)
+        return verified;
+    say(r->why, "the audit log in the backup", audit.why);
+    return DB_FAILED;
+}
+
+/** Whether nothing is in the database. Every server has an audit entry of its `init`; tables
+ * without rows are what a restore that was cut has left. */
+static enum db_result look_if_empty(struct restore *r, struct db *db, bool *is_empty)
+{
+    int64_t version = 0, n = 0;
+    enum db_result result = schema_version(db, &version);
+    if (result == DB_OK && version > 0)
+        result = db_number(db, &n, "SELECT COUNT(*) FROM audit", NULL, 0);
+    *is_empty = result == DB_OK && n == 0 && version <= r->schema;
+    return result;
 }
 
 /** Fills an empty database. */
 static bool fill(struct restore *r, struct db *db)
 {
-    int64_t version = 0;
-    struct audit_report audit;
-    enum db_result result = schema_version(db, &version);
-    if (result == DB_OK && version != 0)
+    bool is_empty;
+    enum db_result result = look_if_empty(r, db, &is_empty);
+    if (result == DB_OK && !is_empty)
         return say(r->why, "the database", "is not empty; restore into a new one");
     if (result == DB_OK)
         result = schema_migrate_to(db, r->schema);
@@ -226,12 +242,9 @@ static bool fill(struct restore *r, struct db *db)
         result = db_transaction(db, load_all, r);
     if (result == DB_OK)
         result = db_migrate(db);
-    if (result == DB_OK)
-        result = audit_verify(db, 0, NULL, &audit);
     if (result != DB_OK)
         return r->why[0] ? false : say(r->why, "the database", db->detail);
-    // The backup is good; what was backed up is not, and that is worth to be known.
-    return audit.is_good || say(r->why, "the audit log in the backup", audit.why);
+    return true;
 }
 
 /** Puts `database = where` in the place of what the settings said. */
@@ -331,8 +344,9 @@ bool backup_restore(const char *file, const char *dir, const char *where,
         return say(why, r.making,
                    errno == EEXIST ? "is there: an earlier restore ended early; remove it"
                                    : strerror(errno));
+    // The rows come last: with PostgreSQL they are in their place as soon as they are committed.
     bool is_good =
-        archive_in_each(file, take_file, &r, why) && restore_database(&r, where) && sync_all(&r);
+        archive_in_each(file, take_file, &r, why) && sync_all(&r) && restore_database(&r, where);
     if (is_good && rename(r.making, dir) != 0)
         is_good = say(why, dir, strerror(errno));
     if (!is_good)

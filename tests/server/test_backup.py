@@ -6,8 +6,10 @@ import io
 import json
 import random
 import shutil
+import subprocess
 import tarfile
 import threading
+import time
 
 import ferryd
 import images
@@ -115,6 +117,31 @@ def test_nothing_is_replaced(fleet, cluster, tmp_path):
     ferryd.run("restore", backup, tmp_path / "one", "--database", used)
     refused("is not empty", "restore", backup, tmp_path / "two", "--database", used)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["full", "one"]
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgres"])
+def test_a_killed_restore_leaves_no_half_server(target, fleet, cluster, tmp_path):
+    state, where = tmp_path / "state", where_of(target, tmp_path, cluster)
+    for i in range(12):
+        process = subprocess.Popen([ferryd.FERRYD, "restore", fleet[2], state, "--database", where],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.006 * i)
+        process.kill()
+        process.wait()
+        if state.exists():
+            break
+        shutil.rmtree(tmp_path / "state.restoring", ignore_errors=True)
+        done = ferryd.run("restore", fleet[2], state, "--database", where, check=False)
+        if done.returncode:  # killed between PostgreSQL's commit and the folder's name
+            assert target == "postgres" and "is not empty" in done.stderr
+        else:
+            shutil.rmtree(state)
+        where = where_of(target, tmp_path, cluster)
+    else:
+        ferryd.run("restore", fleet[2], state, "--database", where)
+    assert json.loads(ferryd.run("audit", "verify", state, "--json").stdout)["ok"]
+    listed = json.loads(ferryd.run("device", "list", state, "--json").stdout)["devices"]
+    assert {f"pump-{i}" for i in range(DEVICES)} <= {row["device"] for row in listed}
 
 
 def test_a_damaged_backup_is_refused_and_leaves_nothing(fleet, tmp_path):

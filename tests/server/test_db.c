@@ -306,6 +306,8 @@ static void what_is_no_database_is_refused(void)
     T_CHECK(!strstr(why, "secret"));
     T_EQ_INT(db_open(&db, "sqlite:/nowhere/at/all.db", why), DB_FAILED);
     T_CHECK(strstr(why, "/nowhere/at/all.db: No such file") && !db);
+    T_EQ_INT(db_open(&db, "postgres:host=/nowhere password=se cret", why), DB_FAILED);
+    T_CHECK(!strstr(why, "cret") && !db);
     T_EQ_INT(db_open(&db, "postgres:host=/nowhere dbname=x", why), DB_GONE);
     T_CHECK(strstr(why, "PostgreSQL: ") && !db);
 }
