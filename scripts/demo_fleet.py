@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The fleet's demo: ferryd is made and started, a virtual device enrols, gets release 1.0.0 and boots
-it; 1.1.0 is rolled out over mutual TLS while the link is cut twice; 1.2.0 crashes, is rolled back and
-reported. The application knows nothing of all this. Follows scripts/demo.sh, whose firmware it
-takes; leaves build/demo-fleet/, and the web page open for STAY_S seconds (DEMO_STAY=0: not)."""
+"""The fleet's demo: ferryd is made and started, a virtual device enrols, gets release 1.0.0 and
+boots it; 1.1.0 is rolled out over mutual TLS while the link is cut twice; 1.2.0 crashes, is rolled
+back and reported. The application knows nothing of all this. Follows scripts/demo.sh, whose
+firmware it takes; leaves build/demo-fleet/, and the web page open for DEMO_STAY seconds (900; 0:
+it is closed at the end)."""
 
 import json
 import os
