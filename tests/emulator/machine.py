@@ -131,7 +131,7 @@ def compile_program(output, *words, root=ROOT, port="sifive-u"):
 
 def tree_with_fault(folder, *faults):
     """A copy of what firmware is made of, with faults planted: (file, old text, new text)."""
-    for room in ("include", "core", "crypto", "ports", "firmware", "tests", "cmake"):
+    for room in ("include", "core", "agent", "crypto", "ports", "firmware", "tests", "cmake"):
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("vectors"))
     for name, old, new in faults:
         text = (folder / name).read_text()

@@ -11,20 +11,23 @@ import threading
 import time
 from collections import Counter
 
-from board import BANNER, OTADATA, OTADATA_BYTES, WANT, announce
+from board import (BANNER, OTADATA, OTADATA_BYTES, STORAGE, WANT, announce, send_update,
+                   stage)
 from machine import Silence
 
 # When the cut is due, in seconds after the deed began. The machine boots in about 0.15 s and
 # receives 4 KB in about 0.06 s.
 WINDOWS = {"boot": 0.25, "set": 0.01, "receiving": 0.9, "checking": 0.06, "confirm": 0.005,
-           "reject": 0.005, "force": 0.005}
+           "reject": 0.005, "force": 0.005, "staging": 0.3, "planning": 0.12,
+           "reflash": 0.03}
 WEIGHTS = {"boot": 4, "set": 2, "receiving": 3, "checking": 5, "confirm": 3, "reject": 2,
-           "force": 1}
+           "force": 1, "staging": 1, "planning": 1, "reflash": 4}
 GOALS = ["1.0.0", "1.5.0", "1.0.0", "1.5.0", "1.1.0"]  # the large one now and then
+DATA_BYTES, DATA_SIZE = 10000, 0x4000  # what a reflash brings, into the storage partition
 LIFE_S = 30
 # The emulator's thread may still have in hand what the machine believes written, in order. To lose
 # that is to be cut a moment earlier; so an answer as young as this binds nobody.
-YOUNG_S = 0.1
+YOUNG_S = 0.2
 KILLED = -signal.SIGKILL
 
 
@@ -42,18 +45,21 @@ class Story:
         self.may = {stable}      # what the next boot may start
         self.goal = None         # file that is being sent
         self.setting = {""}      # values that NVS may hold
-        self.before = (0, set(), set())  # when the last answer came, and what was possible then
+        self.data = {b"\xff" * DATA_SIZE}  # contents that a reflash may have left in storage
+        # When the last answer came, and what was possible then.
+        self.before = (0, set(), set(), set())
 
-    def answered(self, may, setting=None):
+    def answered(self, may, setting=None, data=None):
         """An answer came that leaves only this."""
-        self.before = (time.monotonic(), self.may, self.setting)
-        self.may, self.setting = may, setting or self.setting
+        self.before = (time.monotonic(), self.may, self.setting, self.data)
+        self.may, self.setting, self.data = may, setting or self.setting, data or self.data
 
-    def cut(self):
-        """The power failed; a young answer may be lost."""
-        came, may, setting = self.before
-        if time.monotonic() - came < YOUNG_S:
-            self.may, self.setting = self.may | may, self.setting | setting
+    def cut(self, when):
+        """The power failed; an answer that was young then may be lost."""
+        came, may, setting, data = self.before
+        if when - came < YOUNG_S:
+            self.may, self.setting, self.data = (self.may | may, self.setting | setting,
+                                                 self.data | data)
 
 
 class Lives:
@@ -62,7 +68,7 @@ class Lives:
     def __init__(self, board, seed):
         self.board, self.random, self.story = board, random.Random(seed), Story("1.0.0")
         self.cuts, self.facts, self.deed, self.seed = Counter(), Counter(), "", seed
-        self.aim, self.timer, self.machine, self.n_set = None, None, None, 0
+        self.aim, self.timer, self.machine, self.n_set, self.cut_at = None, None, None, 0, 0
 
     def insist(self, holds, what):
         if not holds:
@@ -74,9 +80,12 @@ class Lives:
         """A deed begins; if the cut is aimed at it, it is due soon."""
         self.deed = deed
         if deed == self.aim and not self.timer:
-            self.timer = threading.Timer(self.random.uniform(0, WINDOWS[deed]),
-                                         self.machine.process.kill)
+            self.timer = threading.Timer(self.random.uniform(0, WINDOWS[deed]), self.cut)
             self.timer.start()
+
+    def cut(self):
+        self.cut_at = time.monotonic()  # it may be noticed much later
+        self.machine.process.kill()
 
     def judge(self):
         """What the flash says between two lives."""
@@ -85,6 +94,10 @@ class Lives:
                     f"{told.selected} is selected and does not boot, {told.slot} would")
         self.insist(told.release, f"{told.slot} would boot and is no genuine release")
         self.insist(told.release in self.story.may, f"release {told.release} would boot")
+        # A reflash that is not finished will be before anything boots.
+        data = told.storage[:DATA_SIZE] or self.board.read(STORAGE, DATA_SIZE)
+        self.insist(data in self.story.data, "storage holds neither the old nor the new content")
+        self.story.data = {data}
         return told
 
     def ask(self, deed, line):
@@ -99,6 +112,10 @@ class Lives:
                     f"{release} in {slot} boots, {told.release} in {told.slot} was predicted")
         self.insist(self.board.read(OTADATA, OTADATA_BYTES) == told.otadata,
                     "otadata after the boot is not what was predicted")
+        self.insist(self.board.read(STORAGE, DATA_SIZE) in self.story.data,
+                    "storage after the boot is not what was predicted")
+        self.facts["reflashes finished by the bootloader"] += \
+            b"boot: reflash wrote" in self.machine.said
         return release
 
     def settings(self):
@@ -150,6 +167,25 @@ class Lives:
         story.answered({story.candidate})
         self.facts["updated"] += 1
 
+    def reflash(self):
+        """New content for a data partition: staged, written as a plan."""
+        story, content = self.story, self.random.randbytes(DATA_BYTES)
+        self.begin("staging")
+        said, _ = send_update(self.machine, content,
+                              line=stage("data", STORAGE, DATA_SIZE, content))
+        self.insist(said == "ok", f"staging is refused: {said}")
+        new = content.ljust(DATA_SIZE, b"\xff")
+        story.data = story.data | {new}
+        self.begin("planning")
+        self.machine.send("reflash")
+        said = self.machine.expect(rb"begun\r\n|error [^\r]*\r\n")[0]
+        self.insist(b"begun" in said, f"the reflash is refused: {said}")
+        self.begin("reflash")
+        said = self.machine.expect(rb"(ok|error [^\r]*)\r\n> ")[1]
+        self.insist(said == b"ok", f"the reflash fails: {said}")
+        story.answered(story.may, data={new})
+        self.facts["reflashed"] += 1
+
     def force_and_back(self):
         """Force writes the entry of the other slot; cancel takes it back."""
         story = self.story
@@ -182,6 +218,8 @@ class Lives:
             self.settings()
             if self.random.random() < 0.2:
                 self.force_and_back()
+            if self.aim in ("staging", "planning", "reflash") or self.random.random() < 0.1:
+                self.reflash()
             self.update()
         self.deed = "reboot"
         self.machine.send("reboot")
@@ -204,7 +242,7 @@ class Lives:
                     code = self.machine.process.wait(LIFE_S)
                     self.insist(code == KILLED, f"the machine ended with {code}")
                     self.cuts[self.deed] += 1
-                    story.cut()
+                    story.cut(self.cut_at)
                 finally:
                     if self.timer:
                         self.timer.cancel()

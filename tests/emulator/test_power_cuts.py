@@ -1,5 +1,5 @@
 """Power cuts on the emulated machine: SIGKILL at random moments of boot, update, confirm, reject,
-force and writing to NVS. It always boots a genuine release, and the one that it must."""
+force, reflash and writing to NVS. It always boots a genuine release, and the one that it must."""
 
 import os
 import time
@@ -43,9 +43,10 @@ def test_always_boots_a_genuine_release(ferry, programs, tmp_path, capsys):
               + "; " + ", ".join(f"{n} {what}" for what, n in sorted(facts.items())))
     assert sum(cuts.values()) >= N_CUTS
     if N_CUTS >= 300:  # enough for chance to have been everywhere
-        for deed in ("boot", "receiving", "checking", "confirm", "set"):
+        for deed in ("boot", "receiving", "checking", "confirm", "set", "reflash"):
             assert cuts[deed], cuts
-        for what in ("confirmed", "updated", "went back", "resumed"):
+        for what in ("confirmed", "updated", "went back", "resumed", "reflashed",
+                     "reflashes finished by the bootloader"):
             assert facts[what], facts
 
 
