@@ -29,8 +29,9 @@ static void send_manifest(const struct http_request *req, const struct release *
     r->is_public = true;
     r->type = "application/json";
     r->status = known && strstr(known, release->sha256) ? 304 : 200;
+    // A name beside the manifest's: the MicroPython tool takes one that begins with / for a file.
     if (r->status == 200)
-        device_manifest(release, "/public/", &r->body);
+        device_manifest(release, "", &r->body);
 }
 
 static void send_firmware(const struct release *release, struct http_reply *r)

@@ -1,5 +1,5 @@
-"""A browser without a screen: Debian's Chromium, driven over W3C's WebDriver protocol, which is JSON
-over HTTP and needs no library."""
+"""A browser without a screen: Debian's Chromium, driven over W3C's WebDriver protocol, which is
+JSON over HTTP and needs no library."""
 
 import base64
 import http.client

@@ -69,4 +69,5 @@ class Browser:
     @property
     def csrf(self):
         """As the page's own form has it."""
-        return re.search('name="csrf" value="([0-9a-f]{64})"', self.ask("GET", "/").body.decode())[1]
+        page = self.ask("GET", "/").body.decode()
+        return re.search('name="csrf" value="([0-9a-f]{64})"', page)[1]

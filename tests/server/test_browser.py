@@ -1,4 +1,4 @@
-"""The pages in a real browser: nothing overflows, nothing is complained of, and no script is needed.
+"""The pages in a real browser: nothing overflows, nothing is complained of, no script is needed.
 On one database; what the pages say is test_pages.py's."""
 
 import re
@@ -90,7 +90,7 @@ def test_words_of_a_device_are_seen_as_they_are(server, window):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(server, window, scheme):
-    """Contrast of at least 4.5 to 1 for text and badges, as WCAG asks; measured, in both schemes."""
+    """Contrast of at least 4.5 to 1 for text and badges, as WCAG asks, in both schemes."""
     window.look(1280, scheme=scheme)
     window.go(server.doors["admin"] + "/")
     found = window.run("""(() => {

@@ -1,4 +1,4 @@
-"""What becomes a release, at both doors to the catalogue: the command and the admin API. Whatever is
+"""What becomes a release, at both doors to the catalogue: the command and the admin API. What is
 refused is refused with a sentence, and leaves nothing behind."""
 
 import hashlib
@@ -173,7 +173,8 @@ def test_largest_and_one_byte_more(server, operator):
 def test_upload_that_ends_early_leaves_nothing(server, operator):
     with server.connect("admin") as sock:
         sock.sendall(b"POST /api/v1/releases HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
-                     b"Authorization: Bearer " + operator.token.encode() + b"\r\n\r\n" + GOOD[:5000])
+                     b"Authorization: Bearer " + operator.token.encode() + b"\r\n\r\n"
+                     + GOOD[:5000])
     wait_for_no_uploads(server)
 
 

@@ -1,4 +1,4 @@
-"""Which release a device is told to run: by its project, chip, slot, and the channel of its group."""
+"""Which release a device is told to run: by project, chip, slot and the channel of its group."""
 
 import json
 import zlib
