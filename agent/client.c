@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/certificate.h"
 #include "agent/pem.h"
 #include "agent/source_http.h"
 #include "agent/text.h"
@@ -261,22 +262,40 @@ ferry_err ferry_client_enrol(struct ferry_client *c)
     return c->store->ops->drop(c->store, "token");
 }
 
+/* The roots of an answer, one after the other; what stands between them, issuing and cross
+ * certificates, comes with each handshake. */
+static size_t collect_roots(const char *answer, char *out, size_t n_out)
+{
+    uint8_t der[CERT_DER_MOST];
+    struct ferry_pem block;
+    size_t n = 0;
+    while (!ferry_pem_next(&answer, CERTIFICATE, der, sizeof der, &block)) {
+        if (!ferry_certificate_is_root(der, block.n_der) || block.n_text + 2 > n_out - n)
+            continue;
+        memcpy(out + n, block.text, block.n_text);
+        n += block.n_text;
+        out[n++] = '\n';
+        out[n] = '\0';
+    }
+    return n;
+}
+
 /* The roots that are good by now, said by a server that the old ones vouch for. */
 static ferry_err refresh_roots(struct ferry_client *c)
 {
-    struct ferry_pem block;
-    uint8_t der[CERT_DER_MOST];
     struct ferry_credentials *k = c->credentials;
-    const char *at = c->body;
     ferry_err err = exchange(c, &(struct call){.path = "/api/v1/cacerts"});
     if (!err && c->head.status != 200)
         err = fail_status(c, FERRY_ERR_NET_STATUS);
-    if (!err && (strlen(c->body) >= sizeof k->ca ||
-                 ferry_pem_next(&at, CERTIFICATE, der, sizeof der, &block)))
-        err = fail(c, FERRY_ERR_NET_PROTOCOL, 0, "the answer holds no root certificates");
     if (err)
         return err;
-    memcpy(k->ca, c->body, strlen(c->body) + 1);
+    const size_t n = collect_roots(c->body, k->ca, sizeof k->ca);
+    if (!n) {
+        // What was there before is still in the store.
+        const ferry_err kept = ferry_credentials_load(k, c->store);
+        return kept ? kept
+                    : fail(c, FERRY_ERR_NET_PROTOCOL, 0, "the answer holds no root certificates");
+    }
     return ferry_credentials_keep(c->store, "ca", k->ca);
 }
 

@@ -76,6 +76,7 @@ set(FERRY_AGENT_SOURCES
     agent/agent_self.c
     agent/agent_start.c
     agent/agent_update.c
+    agent/certificate.c
     agent/client.c
     agent/credentials.c
     agent/handover.c

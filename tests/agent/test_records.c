@@ -2,6 +2,7 @@
  * of releases, which of two is newer, how a run ended. */
 #include <string.h>
 
+#include "agent/certificate.h"
 #include "agent/http.h"
 #include "agent/join.h"
 #include "agent/pem.h"
@@ -92,6 +93,18 @@ static void bad_pem_is_refused(void)
         T_EQ_INT(ferry_pem_next(&at, "TEST", der, sizeof der, &block), cases[i].err);
         T_CHECK(at == cases[i].text);
     }
+}
+
+static void root_is_known_by_its_names(void)
+{
+    uint8_t der[] = {0x30, 0x81, 0x1b, 0x30, 0x19, 0xa0, 0x03, 0x02, 0x01, 0x02,
+                     0x02, 0x01, 0x07, 0x30, 0x00, 0x30, 0x04, 'r',  'o',  'o',
+                     't',  0x30, 0x00, 0x30, 0x04, 'r',  'o',  'o',  't',  0x00};
+    T_CHECK(ferry_certificate_is_root(der, sizeof der));
+    for (size_t n = 0; n < sizeof der; n++)
+        T_CHECK(!ferry_certificate_is_root(der, n));
+    der[sizeof der - 2] = 'f';
+    T_CHECK(!ferry_certificate_is_root(der, sizeof der));
 }
 
 static void head_says_what_the_server_wants(void)
@@ -239,6 +252,7 @@ int main(void)
     T_RUN(bad_join_strings_are_refused);
     T_RUN(pem_comes_back_as_it_was);
     T_RUN(bad_pem_is_refused);
+    T_RUN(root_is_known_by_its_names);
     T_RUN(head_says_what_the_server_wants);
     T_RUN(record_comes_back_as_it_was);
     T_RUN(serial_decides_before_the_version);

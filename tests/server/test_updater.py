@@ -207,6 +207,31 @@ def test_updater_is_replaced_by_its_next_release(server, ferry, tmp_path):
     assert ferry.ok("device", "boot", unit.path, "--json").json["booted"] == "ota_2"
 
 
+def test_device_follows_the_authority_to_a_new_root(ferry, tmp_path):
+    """Told to renew, it learns the roots of today; then the one that it pinned may go."""
+    server = Ferryd(tmp_path / "state").start()
+    try:
+        release(server, tmp_path, "1.0.0")
+        unit = Unit(ferry, tmp_path / "dev")
+        unit.enroll(join_of(server, device="old-timer"))
+        unit.live("--once")
+        first = json.loads(run("ca", "show", server.folder, "--json").stdout)
+        run("ca", "new-root", server.folder, "--root-key", server.folder / "ca" / "root.key")
+        server.reload()
+        renewed = unit.live("--once", "--power-cycle")
+        assert says(renewed["log"], "has a new certificate"), renewed["log"]
+        again = unit.live("--once", "--power-cycle")
+        assert not says(again["log"], "has a new certificate"), again["log"]
+        run("ca", "new-server", server.folder)
+        for old in (c for c in first["certificates"] if c["role"] == "root"):
+            run("ca", "forget", "--force", server.folder, old["sha256"])
+        server.reload()
+        after = unit.live("--once", "--power-cycle")
+        assert says(after["log"], "the server has nothing newer"), after["log"]
+    finally:
+        server.stop()
+
+
 def test_fleet_comes_through(server, ferry, tmp_path):
     release(server, tmp_path, "1.0.0")
     (tmp_path / "updater.bin").write_bytes(images.app("updater", "9.0.0", size=9000))

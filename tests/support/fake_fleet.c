@@ -8,8 +8,12 @@
 #include "agent/pem.h"
 #include "ferry/crypto.h"
 
-static const uint8_t root[] = "the root certificate, as far as a pin is concerned";
-static const uint8_t other[] = "another root certificate";
+/* Certificates as far as the agent looks: serial, algorithm, issuer, validity, subject. */
+static const uint8_t root[] = {0x30, 0x15, 0x30, 0x13, 0x02, 0x01, 0x07, 0x30,
+                               0x00, 0x30, 0x04, 'r',  'o',  'o',  't',  0x30,
+                               0x00, 0x30, 0x04, 'r',  'o',  'o',  't'};
+static const uint8_t other[] = {0x30, 0x0b, 0x30, 0x09, 0x02, 0x01, 0x08,
+                                0x30, 0x00, 0x30, 0x02, 'n',  'o'};
 
 static struct fake_fleet *as_fleet(struct ferry_http *h)
 {
