@@ -129,7 +129,8 @@ static bool read_line(struct config *c, const char *line, size_t n, bool seen[N_
 /** What one key cannot say. */
 static bool check_together(const struct config *c, char why[CONFIG_WHY_BYTES])
 {
-    const bool is_port = config_is_open(c->proxy_listen) && strncmp(c->proxy_listen, "unix:", 5);
+    const bool is_port =
+        config_is_open(c->proxy_listen) && strncmp(c->proxy_listen, "unix:", 5) != 0;
     if (is_port && !*c->proxy_from)
         return config_refuse(why,
                              "proxy_listen = %s needs proxy_from: everybody who reaches that "

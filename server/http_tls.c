@@ -141,26 +141,30 @@ bool http_tls_reload(struct http_tls *tls, struct server *s, char why[HTTP_WHY_B
     return true;
 }
 
+static bool make_ticket_key(struct http_tls *tls, int dir_fd, char why[HTTP_WHY_BYTES])
+{
+    if (gnutls_rnd(GNUTLS_RND_KEY, tls->ticket_key, TICKET_KEY_BYTES))
+        return refuse(why, "tickets.key", "there is no randomness");
+    return state_file_write(dir_fd, "tickets.key", tls->ticket_key, TICKET_KEY_BYTES) ||
+           refuse(why, "tickets.key", strerror(errno));
+}
+
 /** The same key on every instance lets a device resume at any of them. */
 static bool load_ticket_key(struct http_tls *tls, int dir_fd, char why[HTTP_WHY_BYTES])
 {
     struct ferry_strbuf key = {0};
-    const bool is_there = state_file_read(dir_fd, "tickets.key", &key);
-    bool is_good = is_there && key.n == TICKET_KEY_BYTES;
+    if (!state_file_read(dir_fd, "tickets.key", &key)) {
+        const int reason = errno;
+        forget(&key);
+        return reason == ENOENT ? make_ticket_key(tls, dir_fd, why)
+                                : refuse(why, "tickets.key", strerror(reason));
+    }
+    const bool is_good = key.n == TICKET_KEY_BYTES;
     if (is_good)
         memcpy(tls->ticket_key, key.text, TICKET_KEY_BYTES);
-    else if (is_there)
-        refuse(why, "tickets.key", "is not 64 bytes long; remove it, and a new one is made");
-    else if (errno != ENOENT)
-        refuse(why, "tickets.key", strerror(errno));
-    else if (gnutls_rnd(GNUTLS_RND_KEY, tls->ticket_key, TICKET_KEY_BYTES))
-        refuse(why, "tickets.key", "there is no randomness");
-    else if (!state_file_write(dir_fd, "tickets.key", tls->ticket_key, TICKET_KEY_BYTES))
-        refuse(why, "tickets.key", strerror(errno));
-    else
-        is_good = true;
     forget(&key);
-    return is_good;
+    return is_good ||
+           refuse(why, "tickets.key", "is not 64 bytes long; remove it, and a new one is made");
 }
 
 struct http_tls *http_tls_open(struct server *s, char why[HTTP_WHY_BYTES])
