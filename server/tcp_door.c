@@ -16,6 +16,7 @@
 #include "blob_map.h"
 #include "http_route.h"
 #include "log.h"
+#include "metrics.h"
 #include "rate_limits.h"
 #include "store_release.h"
 #include "tcp_sample.h"
@@ -101,6 +102,7 @@ static void visit(struct tcp_door *d, int fd, const char *address)
             word = "refused=database";
         }
     }
+    metrics_add(s->metrics, METRIC_BLOB_BYTES, sent);
     if (s->config.log_requests)
         log_line(LOG_LEVEL_INFO, "request", "door=tcp client=%s sha=%.12s bytes=%u %s", address,
                  release.sha256[0] ? release.sha256 : "-", (unsigned)sent, word);
