@@ -10,6 +10,8 @@ seeds=${1:-20000}
 scripts/build.sh release
 echo "soak: power cuts, $seeds seeds"
 build/release/tests/test_power --seeds "$seeds" --second-every 5
+build/release/tests/test_power_handover --seeds $((seeds / 10))
+build/release/tests/test_power_agent --seeds $((seeds / 100))
 echo "soak: kills of the emulated machine"
 CUTS=3000 FERRY=build/release/ferry build/venv/bin/pytest -q -p no:cacheprovider \
     tests/emulator/test_power_cuts.py
