@@ -55,7 +55,7 @@ static int add(struct command_state *s)
     struct cli_output *const o = s->call->out;
     const char *const path = s->call->args[1];
     struct ferry_mapped_file file;
-    struct release r;
+    struct release r = {0};
     bool is_known = false;
     int os_errno = 0;
     const ferry_err err = ferry_map_file(path, SIZE_MAX, &file, &os_errno);

@@ -93,6 +93,7 @@ enum db_result fleet_running(struct db *db, const char *sha256, int64_t *n)
     const struct db_value values[] = {db_text(sha256)};
     *n = 0;
     return db_number(db, n,
-                     "SELECT COUNT(*) FROM device_state WHERE sha256 = $1 AND state = 'confirmed'",
+                     "SELECT COUNT(*) FROM device_state"
+                     " WHERE sha256 = $1 AND state IN ('confirmed', 'idle')",
                      values, 1);
 }

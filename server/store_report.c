@@ -81,7 +81,7 @@ static void fill_in(struct report *r, const struct report *before)
 
 enum db_result report_keep(struct db *db, const struct report *report)
 {
-    struct report r = *report, before;
+    struct report r = *report, before = {0};
     enum db_result result = report_find(db, r.device, &before);
     if (result != DB_OK && result != DB_ROW)
         return result;

@@ -117,6 +117,14 @@ def test_liar_changes_nothing_but_its_own_row(server, operator, report, shown):
     assert told.json["serial"] == row["serial"]
 
 
+def test_who_runs_a_release_is_counted(server, operator, report):
+    row = operator.release(project="counted", version="1")
+    for state, n in (("downloading", 0), ("installed", 0), ("confirmed", 1), ("idle", 1),
+                     ("failed", 0)):
+        assert report(state=state, sha=row["sha256"]).status == 204
+        assert operator.get(f"/api/v1/releases/{row['serial']}")["devices"] == n
+
+
 def test_revoked_device_is_not_heard(operator, report, device):
     name = device.folder.name.removeprefix("device-")
     assert report(state="idle").status == 204
