@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Counts the instructions that an update costs on rv32imc: firmware/bare/bare_bench.c on QEMU's
 sifive_u with -icount, where one count is one instruction and time follows the count, so that the
-numbers are the same on every host. They depend on the compiler, on the flash's driver and on nothing
-else. Needs build/release (or what BUILD names) and a RISC-V compiler."""
+numbers are the same on every host; they depend on compiler and flash driver alone. Needs
+build/release/ferry (or what FERRY names) and a RISC-V compiler.
+    bench_bare.py [PROGRAMS]    PROGRAMS: a folder where firmware/bare/build.sh has been already"""
 
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import checks
 
-FERRY = checks.HERE / os.environ.get("BUILD", "build/release") / "ferry"
+FERRY = Path(os.environ.get("FERRY", checks.HERE / "build/release/ferry"))
 PARTS = {"crc32": "CRC-32", "sha256": "SHA-256", "erase": "flash, erase a block of 64 KB",
          "program": "flash, program, page by page", "read": "flash, read",
          "received": "an update, until the last byte came",
@@ -20,19 +22,23 @@ PARTS = {"crc32": "CRC-32", "sha256": "SHA-256", "erase": "flash, erase a block 
 MOST_S = 120
 
 
-def count(folder):
+def build(folder):
+    subprocess.run([checks.HERE / "firmware/bare/build.sh", folder], check=True,
+                   env={**os.environ, "FERRY": str(FERRY)}, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def count(programs, folder):
     """{part: instructions for each byte}."""
-    ferry, flash = str(FERRY), folder / "device/flash.bin"
-    env = {**os.environ, "FERRY": ferry}
-    subprocess.run([checks.HERE / "firmware/bare/build.sh", folder], check=True, env=env,
-                   stdout=subprocess.DEVNULL)
-    checks.run(ferry, "device", "new", folder / "device", "--chip", "esp32c3", "--flash-size",
-               "32MB", "--partitions", checks.HERE / "firmware/demo/partitions.csv",
-               "--bootloader", folder / "bootloader.bin", "--app", f"ota_0={folder / 'bench.bin'}")
+    flash, table = folder / "device/flash.bin", checks.HERE / "firmware/demo/partitions.csv"
+    checks.run(FERRY, "device", "new", folder / "device", "--chip", "esp32c3",
+               "--flash-size", "32MB", "--partitions", table,
+               "--bootloader", programs / "bootloader.bin",
+               "--app", f"ota_0={programs / 'bench.bin'}")
     done = subprocess.run(
         ["qemu-system-riscv32", "-M", "sifive_u", "-m", "128M", "-bios", "none", "-display",
          "none", "-monitor", "none", "-serial", "stdio", "-icount", "shift=0,sleep=off",
-         "-semihosting-config", "enable=on,target=native", "-kernel", folder / "rom.elf",
+         "-semihosting-config", "enable=on,target=native", "-kernel", programs / "rom.elf",
          "-drive", f"if=mtd,format=raw,file={flash}"],
         check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=MOST_S)
     if done.returncode or "end -0" not in done.stdout:
@@ -43,7 +49,8 @@ def count(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        counts = count(Path(folder))
+        place = Path(folder)
+        counts = count(Path(sys.argv[1]) if sys.argv[1:] else build(place), place)
     print(f"{'':40} instructions a byte")
     for part, text in PARTS.items():
         print(f"{text:40} {counts[part]:12.2f}")

@@ -110,6 +110,8 @@ bench() {
     build/release/bench/bench_reflash
     printf '\nflash operations of setting values, beside those recorded of nvs_flash\n'
     build/release/bench/bench_nvs tests/vectors
+    printf '\ninstructions of an update on rv32imc\n'
+    python3 scripts/bench_bare.py
     printf '\nthe command line beside other tools\n'
     python3 scripts/bench.py
     printf '\nthe server beside nginx, both serving the same bytes on this machine\n'

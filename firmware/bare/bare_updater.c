@@ -96,7 +96,6 @@ static void run_status(struct bare_app *a, const char *const words[BARE_WORDS])
 static void run_start(struct bare_app *a, const char *const words[BARE_WORDS])
 {
     const int slot = find_app(a);
-    (void)words;
     if (slot == FERRY_SLOT_NONE) {
         console_put_text("no app is there; update brings one\r\n");
         return;
@@ -109,6 +108,7 @@ static void run_start(struct bare_app *a, const char *const words[BARE_WORDS])
     console_put_text("starting the app in ");
     bare_put_slot(slot);
     console_put_text("\r\n");
+    bare_stack(a, words);
     machine_end(BARE_END_REBOOT);
 }
 

@@ -119,6 +119,22 @@ class Board:
         assert self.read(OTADATA, OTADATA_BYTES) == told.otadata
         return machine, version, slot
 
+    def cut_in_reflash(self, size, chance, longest_s=0):
+        """The app begins to fill the start of the storage partition, and its power fails: the
+        content. On a busy host the cut may come too late; then once more, with other content."""
+        for _ in range(10):
+            content = chance.randbytes(size)
+            machine, _, _ = self.boot_as_predicted()
+            line = stage("data", STORAGE, size, content)
+            assert send_update(machine, content, line=line)[0] == "ok"
+            machine.send("reflash")
+            machine.expect(rb"begun\r\n")
+            time.sleep(chance.uniform(0, longest_s))
+            machine.kill()
+            if self.reflash_waits():
+                return content
+        raise AssertionError("no cut falls into the reflash")
+
     def reboot(self, machine):
         machine.send("reboot")
         assert machine.end() == 0
@@ -136,8 +152,8 @@ def stage(kind, place, size, content):
 
 
 def send_update(machine, image, *words, stop_at=None, line=None):
-    """Offers an image, or what `line` says, and gives what is wanted. Returns what the device said in the end and the
-    offsets it asked for; with stop_at it stops answering from that offset on."""
+    """Offers an image, or what `line` says, and gives what is wanted. Returns what the device said
+    in the end and the offsets it asked for; with stop_at it stops answering from that offset on."""
     machine.send(line or announce(image, *words))
     offsets = []
     while True:

@@ -20,8 +20,8 @@ from machine import Silence
 WINDOWS = {"boot": 0.25, "set": 0.01, "receiving": 0.9, "checking": 0.06, "confirm": 0.005,
            "reject": 0.005, "force": 0.005, "staging": 0.3, "planning": 0.12,
            "reflash": 0.03}
-WEIGHTS = {"boot": 4, "set": 2, "receiving": 3, "checking": 5, "confirm": 3, "reject": 2,
-           "force": 1, "staging": 1, "planning": 1, "reflash": 4}
+WEIGHTS = {"boot": 4, "set": 2, "receiving": 3, "checking": 5, "confirm": 5, "reject": 3,
+           "force": 1, "staging": 1, "planning": 1, "reflash": 3}
 GOALS = ["1.0.0", "1.5.0", "1.0.0", "1.5.0", "1.1.0"]  # the large one now and then
 DATA_BYTES, DATA_SIZE = 10000, 0x4000  # what a reflash brings, into the storage partition
 LIFE_S = 30

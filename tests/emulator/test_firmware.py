@@ -10,8 +10,6 @@ from machine import ROOT
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import images  # noqa: E402  (a builder of images that shares no code with ferry)
 
-BOOTLOADER_MOST = 16 * 1024
-
 
 def update(board, machine, version, *words):
     said, offsets = send_update(machine, board.genuine[version], *words)
@@ -239,19 +237,3 @@ def test_espressifs_tool_reads_the_images(board, esptool):
                  "bare-1.4.0", "bare-1.5.0"):
         said = esptool("--chip", "esp32c3", "image-info", board.programs / f"{name}.bin")
         assert "(valid)" in said and "invalid" not in said, said
-
-
-def test_sizes_and_stack(board, capsys):
-    """What a board pays: the bootloader's bytes, and how deep stacks go."""
-    bootloader = (board.programs / "bootloader.bin").stat().st_size  # text and its image's frame
-    assert bootloader <= BOOTLOADER_MOST
-    machine, _, _ = pending(board, "1.1.0")
-    assert machine.ask("confirm").strip() == "ok"
-    update(board, machine, "1.5.0")
-    assert machine.ask("set name value").strip() == "ok"
-    stack = int(machine.ask("stack").split()[1])
-    boot_stack = int(machine.said.split(b"boot: stack ")[1].split()[0])
-    with capsys.disabled():
-        print(f"\nbootloader {bootloader} bytes, stack {boot_stack}; app's stack {stack} bytes")
-    assert stack <= 4096
-    machine.kill()

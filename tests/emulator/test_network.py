@@ -12,6 +12,7 @@ import zlib
 
 import pytest
 from board import OTADATA, OTADATA_BYTES, SLOTS, Board
+from costs import Costs
 from machine import FLASH_BYTES, ROOT, Machine, run_script, virt
 from tftp_servers import Tftpd, Wire
 
@@ -19,7 +20,6 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 import reflash_bench  # noqa: E402  (journals made by code that shares nothing with ferry)
 
 BOOTLOADER_MOST = 32 * 1024
-PLAIN_BOOTLOADER_MOST = 16 * 1024
 SECTOR = 4096
 SIGNATURE_IN_BLOCK = 101  # of the signature's numbers, in the block at the sector's start
 N_CUTS = 15
@@ -336,18 +336,15 @@ def test_what_cannot_be_fetched_is_told(net):
     machine.kill()
 
 
-def test_sizes_and_stack(net, programs, capsys):
-    sizes = {"with signatures": (net.programs / "bootloader.bin").stat().st_size,
-             "without": (programs / "bootloader.bin").stat().st_size}
-    assert sizes["with signatures"] <= BOOTLOADER_MOST
-    assert sizes["without"] <= PLAIN_BOOTLOADER_MOST
+def test_sizes_and_stack(net):
+    """With keys; without them: test_costs.py."""
+    costs = Costs()
+    bootloader = (net.programs / "bootloader.bin").stat().st_size
+    assert bootloader <= BOOTLOADER_MOST
     net.serve("1.5.0")
     machine, _, _ = net.boot_as_predicted()
     assert fetch(machine, "app.bin")[0] == "ok"
-    stack = int(machine.ask("stack").split()[1])
-    boot_stack = int(machine.said.split(b"boot: stack ")[1].split()[0])
-    with capsys.disabled():
-        print(f"\nbootloader {sizes['with signatures']} bytes with signatures, {sizes['without']} "
-              f"without; stack {boot_stack}, app's {stack}")
-    assert max(stack, boot_stack) <= 4096
+    costs.check("sample app with keys, takes an update", stack=int(machine.ask("stack").split()[1]))
+    costs.check("bootloader with keys, starts an app", image=bootloader,
+                stack=int(machine.said.split(b"boot: stack ")[1].split()[0]))
     machine.kill()
