@@ -2,7 +2,10 @@
 to the release that crashes. The rules themselves, one by one and with servers that lie: test_agent
 and test_power_agent."""
 
+import http.server
 import json
+import ssl
+import threading
 
 import images
 import pytest
@@ -124,9 +127,49 @@ def test_application_starts_while_the_server_is_away(ferry, tmp_path):
 def test_another_root_gets_no_token(server, unit):
     parts = join_of(server).split("#")
     parts[1] = "0" * 64
+    before = server.log.read_text().count("/api/v1/enroll")
     result = unit.ferry.refused("enroll", unit.path, "#".join(parts), "--json")
     assert result.json["code"] == "FERRY_ERR_PIN", result
-    assert not server.logs(f'target="/api/v1/enroll" device={parts[2]}')
+    assert server.logs("/api/v1/cacerts")
+    assert server.log.read_text().count("/api/v1/enroll") == before
+
+
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Has the genuine root to show, which is no secret, and keeps the connection open for more."""
+
+    protocol_version = "HTTP/1.1"
+    root, asked = b"", []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.root)))
+        self.end_headers()
+        self.wfile.write(self.root)
+
+    def do_POST(self):
+        self.asked.append(self.path)
+        self.send_error(500)
+
+    def log_message(self, *words):
+        pass
+
+
+def test_genuine_root_from_an_impostor_gets_no_token(server, unit, tmp_path):
+    other = Ferryd(tmp_path / "other")
+    Impostor.root, Impostor.asked = (server.folder / "ca" / "root.pem").read_bytes(), []
+    impostor = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Impostor)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(other.folder / "ca" / "server.pem", other.folder / "ca" / "server.key")
+    impostor.socket = context.wrap_socket(impostor.socket, server_side=True)
+    threading.Thread(target=impostor.serve_forever, daemon=True).start()
+    try:
+        join = join_of(server, f"https://127.0.0.1:{impostor.server_address[1]}")
+        result = unit.ferry.refused("enroll", unit.path, join, "--json")
+        assert result.json["code"] == "FERRY_ERR_NET_TLS", result
+        assert Impostor.asked == ["/api/v1/cacerts"]
+    finally:
+        impostor.shutdown()
 
 
 def test_used_token_is_refused(server, unit, ferry, tmp_path):
