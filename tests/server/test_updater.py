@@ -90,6 +90,7 @@ def test_life_of_a_device(server, link, unit, tmp_path):
     assert unit.enroll(join)["id"] == "life"
     token = join.split("#")[2]
     assert token.encode() not in unit.flash
+    assert b"BEGIN CERTIFICATE" not in unit.flash  # the table has nvs_keys
     first = unit.live("--starts=2")
     assert first["installed"]["version"] == "1.0.0" and first["running"] == "app", first
     assert first["confirmed"]["version"] == "1.0.0"
