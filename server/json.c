@@ -10,13 +10,15 @@
 #define NUMBER_MOST 9007199254740991.0 // 2^53 - 1
 
 /** Whether brackets nest no deeper than is allowed, because cJSON itself recurses; and no string
- * holds an escaped NUL, where C would end it. */
+ * holds an escaped NUL, where C would end it, or a bare control character, which JSON has not. */
 static bool is_fit(const char *text, size_t n)
 {
     unsigned depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < n; i++) {
         const char c = text[i];
+        if (in_string && (unsigned char)c < ' ')
+            return false;
         if (in_string && c == '\\' && n - i > 5 && memcmp(text + i, "\\u0000", 6) == 0)
             return false;
         if (in_string && c == '\\')
@@ -55,6 +57,10 @@ static bool check_members(const cJSON *of, char why[JSON_WHY_BYTES])
             snprintf(why, JSON_WHY_BYTES, "the key '%.40s' comes twice", m->string);
             return false;
         }
+        if (cJSON_IsNumber(m) && !isfinite(m->valuedouble)) {
+            snprintf(why, JSON_WHY_BYTES, "a number is too large");
+            return false;
+        }
         if (!check_members(m, why)) // at most JSON_DEPTH_MOST deep
             return false;
     }
@@ -64,7 +70,9 @@ static bool check_members(const cJSON *of, char why[JSON_WHY_BYTES])
 cJSON *json_read(const void *bytes, size_t n, char why[JSON_WHY_BYTES])
 {
     if (memchr(bytes, 0, n) || !is_fit(bytes, n)) {
-        snprintf(why, JSON_WHY_BYTES, "it holds a NUL or nests deeper than %u", JSON_DEPTH_MOST);
+        snprintf(why, JSON_WHY_BYTES,
+                 "a NUL or a bare control character is in it, or it nests deeper than %u",
+                 JSON_DEPTH_MOST);
         return NULL;
     }
     // The NUL behind the text is part of what cJSON is given, so that nothing may follow the value.

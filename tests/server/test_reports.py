@@ -70,6 +70,8 @@ def test_unknown_keys_are_passed_over(report, shown):
     ('{"state":"idle","x":{"a":1,"a":2}}', "comes twice"),
     ('{"state":"idle","x":' + "[" * 16 + "]" * 16 + "}", "deeper than 16"),
     ('{"state":"idle\\u0000"}', "no state|JSON object|NUL"), ('{"state":"idle"}\0', "NUL"),
+    ('{"state":"idle","reason":"two\nlines"}', "control character"),
+    ('{"state":"idle","serial":1e999}', "too large"),
     (b'{"state":"idle","reason":"\xff"}', "no text"),
     (b'{"state":"idle","reason":"\xc0\x80"}', "no text"),
     (b'{"state":"idle","reason":"\xed\xa0\x80"}', "no text"),
