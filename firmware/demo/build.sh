@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the demo's three releases: OUTDIR/demo-1.0.0.bin, -1.1.0.bin and -1.2.0.bin, a program for
-# the updater's slot (another project's), OUTDIR/updater-1.0.0.bin, and the ELF files they are made of. Needs riscv64-unknown-elf-gcc, and ferry itself for the images: FERRY
-# names it, build/release/ferry if not set.
+# Builds the demo's three releases, OUTDIR/demo-1.0.0.bin, -1.1.0.bin and -1.2.0.bin, a program of
+# another project for the updater's slot, OUTDIR/updater-1.0.0.bin, and the ELF files they are made
+# of. Needs riscv64-unknown-elf-gcc, and ferry itself for the images: FERRY names it,
+# build/release/ferry if not set.
 set -euo pipefail
 
 if [ $# -ne 1 ]; then
