@@ -49,6 +49,19 @@ bool ferry_utf8_is_valid(const char *s, size_t n)
     return true;
 }
 
+void ferry_utf8_mend(char *s)
+{
+    size_t left = strlen(s);
+    while (left) {
+        uint32_t code = 0;
+        const size_t n = ferry_utf8_next(s, left, &code);
+        if (!n || code < ' ')
+            *s = '?';
+        s += n ? n : 1;
+        left -= n ? n : 1;
+    }
+}
+
 static ferry_err take_utf8(const uint8_t *bytes, size_t n, struct ferry_strbuf *out,
                            size_t *bad_off)
 {

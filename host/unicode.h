@@ -19,6 +19,10 @@ size_t ferry_utf8_next(const char *s, size_t n, uint32_t *code);
 /** True if all n bytes are UTF-8. */
 bool ferry_utf8_is_valid(const char *s, size_t n);
 
+/** Makes a string UTF-8 without control characters: each byte that is none becomes '?'. For words
+ * of others in a sentence, which may also have been cut within a character. */
+void ferry_utf8_mend(char *s);
+
 /** What Python's str.strip() removes. */
 bool ferry_char_is_blank(uint32_t code);
 

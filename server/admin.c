@@ -3,32 +3,16 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "audit.h"
 #include "store_device.h"
 #include "unicode.h"
 
-/** What was said may be quoted, so it is made text that JSON can carry; a cut may have been within
- * a character too. */
-static void make_text(char *s)
-{
-    size_t left = strlen(s);
-    while (left) {
-        uint32_t code = 0;
-        const size_t n = ferry_utf8_next(s, left, &code);
-        if (!n || code < ' ')
-            *s = '?';
-        s += n ? n : 1;
-        left -= n ? n : 1;
-    }
-}
-
 static void say(struct admin *a, enum admin_code code, const char *fmt, va_list args)
 {
     a->code = code;
     vsnprintf(a->why, sizeof(a->why), fmt, args);
-    make_text(a->why);
+    ferry_utf8_mend(a->why); // what was said may be quoted
 }
 
 enum admin_code admin_end(struct admin *a, enum admin_code code, const char *fmt, ...)

@@ -12,6 +12,7 @@
 #include "http_blob.h"
 #include "http_watch.h"
 #include "metrics.h"
+#include "unicode.h"
 
 void http_add_header(struct http_reply *r, const char *fmt, ...)
 {
@@ -66,6 +67,7 @@ void http_refuse(struct http_reply *r, unsigned status, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(sentence, sizeof(sentence), fmt, ap);
     va_end(ap);
+    ferry_utf8_mend(sentence); // it may quote somebody
     http_refuse_as(r, status, default_name(status), sentence);
 }
 

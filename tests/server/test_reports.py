@@ -68,6 +68,8 @@ def test_unknown_keys_are_passed_over(report, shown):
     ('{"state":"idle"} x', "JSON object"), ('{"state":"idle"', "JSON object"),
     ('{"state":"idle","state":"idle"}', "comes twice"),
     ('{"state":"idle","x":{"a":1,"a":2}}', "comes twice"),
+    (b'{"\xff":1,"\xff":2}', "'?' comes twice"),
+    (('{"' + "x" + "é" * 30 + '":1,"' + "x" + "é" * 30 + '":2}').encode(), "comes twice"),
     ('{"state":"idle","x":' + "[" * 16 + "]" * 16 + "}", "deeper than 16"),
     ('{"state":"idle\\u0000"}', "no state|JSON object|NUL"), ('{"state":"idle"}\0', "NUL"),
     ('{"state":"idle","reason":"two\nlines"}', "control character"),
