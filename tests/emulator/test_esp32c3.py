@@ -6,12 +6,12 @@ import re
 import subprocess
 
 import pytest
-from board import BANNER, Board, send_update
+from board import BANNER, Board, send_update, stage
 from chip import FLASH_BYTES, RTC_WDT, SUPER_WDT, WDT, Chip
 from machine import ROOT, Silence, run_script, tree_with_fault
 
 TABLE = ROOT / "examples/esp32c3-baremetal/partitions.csv"
-IMAGE_OFF, OTHER_OFF = 0x10000, 0x110000
+IMAGE_OFF, OTHER_OFF, FREE_OFF = 0x10000, 0x110000, 0x300000
 CONTRACT = ["tests/emulator/contract_esp32c3.c", "tests/emulator/tiny_printf.c",
             "tests/port/contract.c", "core/chip.c", "firmware/demo/desc.c", '-DDEMO_VERSION="1"',
             "-DDEMO_SECURE_VERSION=0", "-Itests/emulator/libc", "-Itests/support", "-Itests/port"]
@@ -235,3 +235,30 @@ def test_power_cuts_during_an_update(board):
         booted.append(slot)
     # The other slot is not selected before it is whole, and stays selected.
     assert booted[0] == "ota_0" and booted == sorted(booted)
+
+
+def test_app_finishes_its_own_reflash(board):
+    """Espressif's bootloader knows of no plans, so the app goes on with one when it starts."""
+    content = bytes(range(256)) * 20
+    line = stage("raw", FREE_OFF, 0x2000, content)
+    factory = board.flash.read_bytes()
+    machine, _, _ = board.boot()
+    assert send_update(machine, content, line=line)[0] == "ok"
+    first = machine.n_changes + 1
+    assert machine.ask("reflash").split()[-1] == "ok"
+    last = machine.n_changes
+    # The first is the journal's own erase: nothing was begun. The last is the mark at the end.
+    for cut, says in ((first, b"> "), ((first + last) // 2, b"reflash wrote 2"), (last, b"> ")):
+        board.flash.write_bytes(factory)
+        chip, _, _ = board.boot(cut_at=cut)
+        assert send_update(chip, content, line=line)[0] == "ok"
+        with pytest.raises(Silence):
+            chip.ask("reflash")
+        chip = board.power_on()
+        while chip.listen(1) and says not in chip.said:
+            pass
+        assert says in chip.said and chip.ended == ("reset" if b"wrote" in says else None)
+        chip, version, _ = board.boot()
+        assert version == "1.0.0"
+        whole = board.flash.read_bytes()[FREE_OFF:FREE_OFF + len(content)]
+        assert whole == (b"\xff" * len(content) if cut == first else content)
