@@ -66,7 +66,7 @@ static const struct config_row rows[] = {
     {"renew_expired_days", COUNT(renew_expired_days, 0, 36500), "365",
      "For how long a certificate that ran out in a drawer may still be renewed."},
     {"enrol_per_minute", COUNT(enrol_per_minute, 1, 1000000), "60",
-     "Tries to enrol, of one address and with one token."},
+     "Tries to enrol that get no new certificate, of one address and with one token."},
     {"signatures_per_minute", COUNT(signatures_per_minute, 1, 1000000), "6000",
      "Certificates that are signed in a minute, for all devices together."},
     {"login_per_minute", COUNT(login_per_minute, 1, 1000000), "10",

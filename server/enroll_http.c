@@ -57,6 +57,17 @@ static bool check_limits(struct server *s, const struct http_request *req, const
                         no);
 }
 
+/* A new certificate does not count as a try: behind one NAT, a batch with one token enrols at once.
+ * Uses of the token bound it, and all signatures together. Who renews is counted all the same: no
+ * uses bound that. */
+static void uncount(struct server *s, const struct http_request *req, const char *token)
+{
+    const char *const address = req->client.address;
+    limits_give_back(s->limits, LIMIT_ENROL_ADDRESS, address, strlen(address));
+    if (token)
+        limits_give_back(s->limits, LIMIT_ENROL_TOKEN, token, strlen(token));
+}
+
 /* All signatures are counted together. */
 static bool may_sign(void *ctx, unsigned *wait_s)
 {
@@ -123,5 +134,7 @@ bool enroll_http(struct server *s, const struct http_request *req, enum csr_form
     if (out->result != ENROLL_DONE)
         return refuse_as(out, no);
     metrics_add(s->metrics, METRIC_ISSUED, !out->is_repeated);
+    if (!out->is_repeated)
+        uncount(s, req, token);
     return true;
 }

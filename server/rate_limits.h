@@ -10,7 +10,7 @@
 
 enum limit_kind {
     LIMIT_REQUESTS,      // of an address
-    LIMIT_ENROL_ADDRESS, // tries to enrol
+    LIMIT_ENROL_ADDRESS, // tries to enrol that led to nothing new
     LIMIT_ENROL_TOKEN,
     LIMIT_SIGNATURES, // of the authority, altogether
     LIMIT_LOGIN,      // tries to log in, of an address
@@ -35,5 +35,8 @@ void limits_set(struct limits *l, enum limit_kind kind, struct limit_rate rate);
  * *wait_s gets the seconds until there is one, 1 at least. now_ms is any monotonic time. */
 bool limits_take(struct limits *l, enum limit_kind kind, const void *name, size_t n, int64_t now_ms,
                  unsigned *wait_s);
+
+/** Gives back one that was taken: what it was taken for is not to count. */
+void limits_give_back(struct limits *l, enum limit_kind kind, const void *name, size_t n);
 
 #endif

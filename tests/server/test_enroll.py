@@ -373,6 +373,15 @@ def test_who_asks_too_often_is_told_when_to_come_back(new_server, tmp_path):
     assert replies[-1].json["error"] == "rate"
 
 
+def test_batch_behind_one_address_is_not_held_up(new_server, tmp_path):
+    server = new_server(settings={"enrol_per_minute": "3"}).start()
+    text = token(server, "--uses", "9")
+    devices = [Applicant(server, tmp_path / str(i)) for i in range(9)]
+    assert [d.enrol(text).status for d in devices] == [200] * 9
+    # The same certificate once more is nothing new.
+    assert [devices[0].enrol(text).status for _ in range(4)] == [200, 200, 200, 429]
+
+
 def test_all_signatures_together_are_limited_and_strangers_use_none(new_server, tmp_path):
     server = new_server(settings={**applicant.ASKS_MUCH, "signatures_per_minute": "2"}).start()
     text = token(server, "--uses", "9")
