@@ -4,7 +4,7 @@ chip, and ferry's tools predict from the flash file what the machine then does."
 import sys
 
 import pytest
-from board import NVS, SLOTS, announce, send_update, with_app_changed
+from board import NVS, SLOTS, VERSIONS, announce, send_update, with_app_changed
 from machine import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/e2e"))
@@ -233,7 +233,6 @@ def test_machine_without_software_says_so(board, blank_flash):
 
 
 def test_espressifs_tool_reads_the_images(board, esptool):
-    for name in ("bootloader", "bare-1.0.0", "bare-1.1.0", "bare-1.2.0", "bare-1.3.0",
-                 "bare-1.4.0", "bare-1.5.0"):
+    for name in ("bootloader", "updater", "minimal", *(f"bare-{version}" for version in VERSIONS)):
         said = esptool("--chip", "esp32c3", "image-info", board.programs / f"{name}.bin")
         assert "(valid)" in said and "invalid" not in said, said
