@@ -39,6 +39,20 @@ def still_open(socks):
     return n
 
 
+def becomes(condition, seconds=10):
+    """Whether it is true soon: the watch cuts within a second, on a busy machine a little later."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def n_cut(server, phase):
+    return server.metrics()[f'ferryd_deadlines_total{{phase="{phase}"}}']
+
+
 def dribble(socks, seconds, data):
     """One byte a second each; the time of each of the requests that are made meanwhile."""
     end = time.monotonic() + seconds
@@ -63,9 +77,9 @@ def test_600_sockets_that_dribble_a_head_are_cut_while_others_are_served(server)
         assert server.request("GET", "/public/none.json", "public").status == 404
         assert server.request("GET", "/api/v1/cacerts").status == 200
         slowest = max(slowest, time.monotonic() - begin)
-    assert still_open(socks) == 0
-    assert slowest < 2
-    assert server.metrics()['ferryd_deadlines_total{phase="head"}'] >= DRIBBLERS
+    assert becomes(lambda: still_open(socks) == 0)
+    assert slowest < 5
+    assert becomes(lambda: n_cut(server, "head") >= DRIBBLERS)
     for sock in socks:
         sock.close()
 
@@ -76,9 +90,8 @@ def test_600_half_open_handshakes_are_cut(server):
         sock.send(b"\x16")
     time.sleep(0.5)
     assert server.request("GET", "/api/v1/cacerts").status == 200
-    time.sleep(2)
-    assert still_open(socks) == 0
-    assert server.metrics()['ferryd_deadlines_total{phase="handshake"}'] >= DRIBBLERS
+    assert becomes(lambda: still_open(socks) == 0)
+    assert becomes(lambda: n_cut(server, "handshake") >= DRIBBLERS)
     for sock in socks:
         sock.close()
 
@@ -122,7 +135,7 @@ def test_body_below_the_least_rate_is_cut(server):
         except OSError:
             pass
         assert time.monotonic() - begin < 6
-    assert server.metrics()['ferryd_deadlines_total{phase="body"}'] >= 1
+    assert becomes(lambda: n_cut(server, "body") >= 1)
 
 
 def test_body_within_the_rate_takes_longer_than_any_timeout(server):
