@@ -178,7 +178,7 @@ def compare(path, marks, rows, goal, update):
     if len(was) != len(rows):
         found.append(f"the page has {len(was)} rows, the script {len(rows)}")
     if rows[-1][1] <= goal:
-        found.append(f"what is left, {rows[-1][1]} bytes, reaches the goal: the page argues in vain")
+        found.append(f"what is left, {rows[-1][1]} bytes, reaches the goal: it argues in vain")
     return found
 
 
