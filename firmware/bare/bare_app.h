@@ -14,6 +14,7 @@ struct bare_app {
     struct ferry_device_work work;
     int target;              // slot that an update goes into; FERRY_SLOT_NEXT: beside this one
     const uint8_t *replaced; // as in ferry_update_config
+    bool has_staged;         // contents of a reflash; an update may take their place, and ends that
 };
 
 /* ---- the device ---- */

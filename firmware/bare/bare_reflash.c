@@ -21,7 +21,6 @@ static struct {
     struct ferry_reflash_bench bench;
     struct ferry_reflash_report report;
     struct ferry_stage stage;
-    bool is_open; // a plan is being put together
     uint8_t work[FERRY_REFLASH_WORK_BYTES(4096)];
     uint8_t piece[PIECE_BYTES];
 } job;
@@ -59,7 +58,7 @@ static ferry_err open_plan(struct bare_app *app, const struct ferry_step *step)
                            &job.stage.fault);
     if (!err)
         err = ferry_stage_open(&job.stage, &job.reflash, &job.site, &app->dev, area);
-    job.is_open = !err;
+    app->has_staged = !err;
     return err;
 }
 
@@ -116,7 +115,7 @@ void bare_stage(struct bare_app *app, const char *const words[BARE_WORDS])
         return;
     }
     job.stage.fault = (struct ferry_fault){0};
-    ferry_err err = job.is_open ? FERRY_OK : open_plan(app, &step);
+    ferry_err err = app->has_staged ? FERRY_OK : open_plan(app, &step);
     if (!err)
         err = ferry_stage_begin(&job.stage, &step, step.sha256, &is_held);
     if (!err && !is_held)
@@ -150,11 +149,11 @@ static ferry_err check_and_begin(uint32_t flags)
     return ferry_reflash_begin(&job.reflash, NULL);
 }
 
-static ferry_err carry_out(uint32_t flags)
+static ferry_err carry_out(struct bare_app *app, uint32_t flags)
 {
     ferry_err err = check_and_begin(flags);
     // Where only the word was missing, it may be said now; else the plan is put together anew.
-    job.is_open = err == FERRY_ERR_FLASH_PROTECTED || err == FERRY_ERR_REFLASH_WINDOW;
+    app->has_staged = err == FERRY_ERR_FLASH_PROTECTED || err == FERRY_ERR_REFLASH_WINDOW;
     if (err)
         return err;
     console_put_text("begun\r\n"); // from here on a cut is gone on from
@@ -167,7 +166,7 @@ static ferry_err carry_out(uint32_t flags)
 static ferry_err abandon(struct bare_app *app)
 {
     const ferry_err err = open_journal(app, ferry_reflash_open);
-    job.is_open = false;
+    app->has_staged = false;
     return err ? err : ferry_reflash_abandon(&job.reflash);
 }
 
@@ -177,8 +176,8 @@ void bare_reflash(struct bare_app *app, const char *const words[BARE_WORDS])
     ferry_err err;
     if (bare_is_same(words[1], "abandon")) {
         err = abandon(app);
-    } else if (job.is_open && (is_dangerous || !words[1][0])) {
-        err = carry_out(is_dangerous ? FERRY_REFLASH_DANGEROUS : 0);
+    } else if (app->has_staged && (is_dangerous || !words[1][0])) {
+        err = carry_out(app, is_dangerous ? FERRY_REFLASH_DANGEROUS : 0);
     } else {
         console_put_text("usage: stage what shall be written, then: reflash [dangerous];"
                          " or: reflash abandon\r\n");

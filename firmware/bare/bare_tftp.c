@@ -161,6 +161,7 @@ static void give_up(ferry_err why)
 
 void bare_tftp(struct bare_app *app, const char *const words[BARE_WORDS])
 {
+    app->has_staged = false;
     ferry_err err = open_job(words);
     if (!err)
         err = fetch(app);

@@ -63,6 +63,7 @@ void bare_update(struct bare_app *app, const char *const words[BARE_WORDS])
         console_put_text("usage: update LENGTH SHA256 [older]\r\n");
         return;
     }
+    app->has_staged = false;
     config.flags = words[3][0] == 'o' ? FERRY_UPDATE_DOWNGRADE : 0;
     ferry_err err = open_session(app, &config);
     if (!err)

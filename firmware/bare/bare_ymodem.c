@@ -157,6 +157,7 @@ void bare_ymodem(struct bare_app *app, const char *const words[BARE_WORDS])
                                          .replaced = app->replaced,
                                          .work = sector,
                                          .work_bytes = sizeof(sector)};
+    app->has_staged = false;
     config.flags = words[1][0] == 'o' ? FERRY_UPDATE_DOWNGRADE : 0;
     update.fault = (struct ferry_fault){0};
     ferry_err err = read_header(&config.length_bytes);

@@ -79,6 +79,11 @@ def test_what_must_not_be_reflashed_is_refused(board):
     for number, line in cases.items():
         said, _ = send_update(machine, data, line=line)
         assert f"error {number}," in said, (number, said)
+    # An update takes the place of what is staged, also one that stops.
+    assert staged(machine, "data", STORAGE, 0x2000, data) == "ok"
+    assert send_update(machine, board.genuine["1.5.0"], stop_at=8192)[0] is None
+    machine.expect(rb"error -[^\r]*\r\n> ")
+    assert "usage" in machine.ask("reflash")
     assert board.read(0, SLOTS["ota_1"]) == before
     assert board.read(JOURNAL, 4096) == b"\xff" * 4096
     machine, version, _ = board.reboot(machine)
