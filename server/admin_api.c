@@ -88,13 +88,7 @@ static void add_certificate(void *ctx, const char *sha256, const struct certific
 static void add_event(void *ctx, const struct report *e)
 {
     const struct listing *const l = ctx;
-    cJSON *const row = cJSON_CreateObject();
-    cJSON_AddNumberToObject(row, "at", (double)e->at);
-    cJSON_AddStringToObject(row, "state", e->state);
-    cJSON_AddStringToObject(row, "version", e->version);
-    cJSON_AddStringToObject(row, "sha", e->sha256);
-    cJSON_AddStringToObject(row, "reason", e->reason);
-    cJSON_AddItemToArray(l->rows, row);
+    cJSON_AddItemToArray(l->rows, event_json(e));
 }
 
 static void show_device(struct server *s, const struct http_request *req, struct http_reply *r)

@@ -54,6 +54,17 @@ cJSON *report_json(const struct report *r)
     return row;
 }
 
+cJSON *event_json(const struct report *e)
+{
+    cJSON *const row = cJSON_CreateObject();
+    cJSON_AddNumberToObject(row, "at", (double)e->at);
+    cJSON_AddStringToObject(row, "state", e->state);
+    cJSON_AddStringToObject(row, "version", e->version);
+    cJSON_AddStringToObject(row, "sha", e->sha256);
+    cJSON_AddStringToObject(row, "reason", e->reason);
+    return row;
+}
+
 static enum db_result release(struct db *db, const struct device *d, int64_t now)
 {
     return device_set_state(db, d->id, now, d->revoked);

@@ -1,31 +1,71 @@
 /* server/cmd_device.c - `ferryd device`: what an operator decides about one device. A decision and
  * its line in the audit log are one transaction; a running server sees it at the next request. */
+#include <limits.h>
+
 #include "admin_device.h"
 #include "command_state.h"
+#include "store_fleet.h"
 
-enum { OPT_GROUP = CLI_OPT_OWN };
+enum { OPT_GROUP = CLI_OPT_OWN, OPT_STATE };
 
 struct listing {
     struct command_state *s;
     cJSON *rows;
 };
 
-static void list_device(void *ctx, const struct device *d)
+/** A text, or "-" where nothing was said. */
+static const char *said(const char *text)
+{
+    return text[0] ? text : "-";
+}
+
+static void list_device(void *ctx, const struct device *d, const struct report *r)
 {
     const struct listing *l = ctx;
     char when[COMMAND_TIME_BYTES];
-    cJSON_AddItemToArray(l->rows, device_json(d));
-    cli_text(l->s->call->out, "%-24s %-16s %-9s %s\n", d->id, d->fleet, device_word(d),
-             command_time(d->created, when));
+    cJSON *const row = device_json(d);
+    cJSON_AddItemToArray(l->rows, row);
+    cJSON_AddItemToObject(row, "report", report_json(r));
+    cli_text(l->s->call->out, "%-24s %-16s %-9s %-13s %-16s %s\n", d->id, d->fleet, device_word(d),
+             said(r->state), said(r->version), command_time(r->seen, when));
 }
 
 static int list(struct command_state *s)
 {
-    const char *group = cli_value(s->call, OPT_GROUP);
+    const char *group = cli_value(s->call, OPT_GROUP), *state = cli_value(s->call, OPT_STATE);
+    const struct fleet_filter filter = {.after = "",
+                                        .start = "",
+                                        .fleet = group ? group : "",
+                                        .state = state ? state : "",
+                                        .most = UINT_MAX};
     struct listing l = {s, cJSON_AddArrayToObject(cli_json(s->call->out), "devices")};
-    cli_text(s->call->out, "%-24s %-16s %-9s %s\n", "DEVICE", "GROUP", "STATE", "SINCE");
-    const enum db_result result = device_list(s->db, group ? group : "", list_device, &l);
+    cli_text(s->call->out, "%-24s %-16s %-9s %-13s %-16s %s\n", "DEVICE", "GROUP", "STATE",
+             "REPORTS", "VERSION", "SEEN");
+    const enum db_result result = fleet_list(s->db, &filter, list_device, &l);
     return result == DB_OK ? cli_done(s->call->out) : command_state_db_failed(s, result);
+}
+
+static void show_event(void *ctx, const struct report *e)
+{
+    const struct listing *l = ctx;
+    char when[COMMAND_TIME_BYTES];
+    cJSON_AddItemToArray(l->rows, event_json(e));
+    cli_text(l->s->call->out, "  %s  %-13s %s%s%s\n", command_time(e->at, when), e->state,
+             said(e->version), e->reason[0] ? ": " : "", e->reason);
+}
+
+static enum db_result show_report(struct command_state *s, cJSON *row, const char *id)
+{
+    struct report r = {0};
+    char when[COMMAND_TIME_BYTES];
+    enum db_result result = report_find(s->db, id, &r);
+    if (result != DB_ROW && result != DB_OK)
+        return result;
+    cJSON_AddItemToObject(row, "report", report_json(&r));
+    cli_text(s->call->out, "  project %s, chip %s, slot of %lld bytes, last seen %s\n",
+             said(r.project), said(r.chip), (long long)r.slot_bytes, command_time(r.seen, when));
+    struct listing l = {s, cJSON_AddArrayToObject(row, "history")};
+    return report_history(s->db, id, show_event, &l);
 }
 
 static void show_certificate(void *ctx, const char *sha256, const struct certificate *c)
@@ -53,7 +93,9 @@ static int show(struct command_state *s)
                           : d.released ? d.released
                                        : d.created,
                           when));
-    const enum db_result result = certificate_list(s->db, d.id, show_certificate, &l);
+    enum db_result result = certificate_list(s->db, d.id, show_certificate, &l);
+    if (result == DB_OK)
+        result = show_report(s, row, d.id);
     return result == DB_OK ? cli_done(s->call->out) : command_state_db_failed(s, result);
 }
 
@@ -108,12 +150,16 @@ static int run_remove(struct cli_call *call)
 
 static const struct argp_option list_options[] = {
     {"group", OPT_GROUP, "NAME", 0, "Only the devices of this group", 0},
+    {"state", OPT_STATE, "STATE", 0,
+     "Only those that report this state: idle, downloading, installed, confirmed, failed, "
+     "rolled_back, needs_release, no_rollback; or updating, or attention",
+     0},
     {0},
 };
 
 const struct cli_command cli_cmd_device_list = {
     .name = "device list",
-    .summary = "list the devices",
+    .summary = "list the devices and what they report",
     .args = "DIR",
     .min_args = 1,
     .max_args = 1,
@@ -123,7 +169,7 @@ const struct cli_command cli_cmd_device_list = {
 
 const struct cli_command cli_cmd_device_show = {
     .name = "device show",
-    .summary = "show a device and its certificates",
+    .summary = "show a device, its certificates and what it reported",
     .args = "DIR ID",
     .min_args = 2,
     .max_args = 2,

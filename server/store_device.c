@@ -97,20 +97,3 @@ enum db_result device_remove(struct db *db, const char *id)
     const struct db_value values[] = {db_text(id)};
     return db_run(db, "DELETE FROM device WHERE id = $1", values, 1);
 }
-
-enum db_result device_list(struct db *db, const char *fleet,
-                           void (*each)(void *ctx, const struct device *device), void *ctx)
-{
-    struct device device;
-    const struct db_value values[] = {db_text(fleet)};
-    enum db_result result = db_query(
-        db, "SELECT " COLUMNS " FROM device WHERE $1 = '' OR fleet = $1 ORDER BY id", values, 1);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
-        read_row(db, &device);
-        each(ctx, &device);
-    }
-    db_end(db);
-    return result;
-}

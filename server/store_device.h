@@ -45,8 +45,4 @@ enum db_result device_set_state(struct db *db, const char *id, int64_t released,
 /** Removes it with all that refers to it. */
 enum db_result device_remove(struct db *db, const char *id);
 
-/** Calls each for every device, by id; "" for fleet: all groups. */
-enum db_result device_list(struct db *db, const char *fleet,
-                           void (*each)(void *ctx, const struct device *device), void *ctx);
-
 #endif

@@ -3,6 +3,7 @@
 import json
 import time
 
+import ferryd
 import pytest
 from operators import Operator
 
@@ -49,6 +50,22 @@ def test_last_word_and_history(report, shown):
     assert abs(last["seen"] - time.time()) < 60
     assert [event["state"] for event in device["history"]] == [
         "rolled_back", "installed", "downloading"]
+
+
+def test_command_line_shows_the_same(server, device, report, shown):
+    name = device.folder.name.removeprefix("device-")
+    assert report(state="installed", version="2", project="p", slot_bytes=4096).status == 204
+    assert report(state="rolled_back", version="1", reason="task watchdog").status == 204
+    say = json.loads(ferryd.run("device", "show", server.folder, name, "--json").stdout)
+    assert say["device"] == shown()
+    text = ferryd.run("device", "show", server.folder, name).stdout
+    assert "rolled_back   1: task watchdog" in text and "slot of 4096 bytes" in text
+    rows = ferryd.run("device", "list", server.folder, "--state", "attention").stdout
+    row = next(line for line in rows.splitlines() if line.startswith(name + " "))
+    assert row.split()[1:5] == ["default", "enrolled", "rolled_back", "1"]
+    idle = json.loads(ferryd.run("device", "list", server.folder, "--state", "idle",
+                                 "--json").stdout)
+    assert name not in [d["device"] for d in idle["devices"]]
 
 
 def test_history_is_bounded(report, shown):
