@@ -6,7 +6,10 @@ handshake or a megabyte: clients share the machine. Each measurement is taken by
 turn counts. ferryd reads the certificate's row at every request and asks its database what the
 device should run; nginx answers 204 from its configuration.
 
-    scripts/bench_server.py [--build build/release] [--seconds 3] [--turns 2]"""
+Last comes a fleet: virtual devices of `ferry agent --fleet` enrol, update and confirm, all from one
+address, at a ferryd with the settings that `init` wrote.
+
+    scripts/bench_server.py [--build build/release] [--seconds 3] [--turns 2] [--fleet 1000]"""
 
 import argparse
 import hashlib
@@ -20,10 +23,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tests/server"))
+sys.path += [str(ROOT / "tests/server"), str(ROOT / "tests/e2e")]
 TICKS = os.sysconf("SC_CLK_TCK")
 POLL = "/api/v1/manifest?project=p&chip=esp32c3&version=1&slot_bytes=1000000"
 IMAGE_BYTES = 1_572_864
+FLEET_IMAGE_BYTES = 200_000
+FLEET_MOST_S = 300
 
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {work}/nginx.pid;
@@ -164,6 +169,32 @@ class Bench:
         return kb
 
 
+def fleet(build, work, n):
+    """Devices that a server of its own, set up as init does it, takes in: all, or the bench ends."""
+    import ferryd
+    import images
+    server = ferryd.Ferryd(work / "fleet").start()
+    try:
+        for name, image in (("app", images.app(version="1.0.0", size=FLEET_IMAGE_BYTES)),
+                            ("updater", images.app("updater", "9.0.0", size=9000))):
+            (work / f"{name}.bin").write_bytes(image)
+        ferryd.run("release", "add", server.folder, work / "app.bin")
+        token = ferryd.run("token", "new", server.folder, "--json", "--uses", n, "--url",
+                           server.doors["devices"])
+        done = subprocess.run(
+            [build / "ferry", "agent", "--fleet", str(n), "--project", "demo", "--json",
+             "--updater", work / "updater.bin", "--join", json.loads(token.stdout)["join"]],
+            capture_output=True, text=True, check=False, timeout=FLEET_MOST_S)
+        said = json.loads(done.stdout)
+        used = Process(server.process.pid).cpu_s()
+    finally:
+        server.stop()
+    if done.returncode or said["updated"] != n:
+        sys.exit(f"bench: fleet: {said}")
+    print(f"{f'{n} devices enrol, update, confirm':38} {'ferryd':15} {said['seconds']:9.1f} s     "
+          f"{1000 * used / n:9.1f} ms CPU each, {said['failed']} failed")
+
+
 def requests(said):
     return said["requests"]
 
@@ -184,6 +215,7 @@ def main():
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--fleet", type=int, default=1000)
     args = parser.parse_args()
     args.build = args.build.resolve()
     with tempfile.TemporaryDirectory(prefix="ferryd-bench-", dir="/tmp") as work:
@@ -204,6 +236,7 @@ def main():
                 print(f"{'1,000 idle connections':38} {who:15} {kb / 1024:9.1f} MB more memory")
         finally:
             bench.stop()
+        fleet(args.build, Path(work), args.fleet)
 
 
 if __name__ == "__main__":

@@ -276,10 +276,11 @@ def test_device_follows_the_authority_to_a_new_root(ferry, tmp_path):
         server.stop()
 
 
-def test_fleet_comes_through(server, ferry, tmp_path):
+def test_fleet_behind_one_address_comes_through(server, ferry, tmp_path):
+    """With the settings of init; a thousand of them are in the bench."""
     release(server, tmp_path, "1.0.0")
     (tmp_path / "updater.bin").write_bytes(images.app("updater", "9.0.0", size=9000))
-    done = ferry.ok("agent", "--fleet=20", "--threads=8", "--join", join_of(server, uses=20),
+    done = ferry.ok("agent", "--fleet=100", "--join", join_of(server, uses=100),
                     "--updater", tmp_path / "updater.bin", "--project=demo", "--slot-size=512K",
                     "--json").json
-    assert done["updated"] == 20 and done["failed"] == 0, done
+    assert done["updated"] == 100 and done["failed"] == 0, done
