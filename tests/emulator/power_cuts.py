@@ -27,7 +27,7 @@ DATA_BYTES, DATA_SIZE = 10000, 0x4000  # what a reflash brings, into the storage
 LIFE_S = 30
 # The emulator's thread may still have in hand what the machine believes written, in order. To lose
 # that is to be cut a moment earlier; so an answer as young as this binds nobody.
-YOUNG_S = 0.2
+YOUNG_S = 0.4
 KILLED = -signal.SIGKILL
 
 
@@ -46,20 +46,19 @@ class Story:
         self.goal = None         # file that is being sent
         self.setting = {""}      # values that NVS may hold
         self.data = {b"\xff" * DATA_SIZE}  # contents that a reflash may have left in storage
-        # When the last answer came, and what was possible then.
-        self.before = (0, set(), set(), set())
+        self.before = []  # (when an answer came, what was possible until then)
 
     def answered(self, may, setting=None, data=None):
         """An answer came that leaves only this."""
-        self.before = (time.monotonic(), self.may, self.setting, self.data)
+        self.before.append((time.monotonic(), self.may, self.setting, self.data))
         self.may, self.setting, self.data = may, setting or self.setting, data or self.data
 
     def cut(self, when):
-        """The power failed; an answer that was young then may be lost."""
-        came, may, setting, data = self.before
-        if when - came < YOUNG_S:
-            self.may, self.setting, self.data = (self.may | may, self.setting | setting,
-                                                 self.data | data)
+        """The power failed; answers that were young then may be lost."""
+        for came, may, setting, data in self.before:
+            if when - came < YOUNG_S:
+                self.may, self.setting, self.data = (self.may | may, self.setting | setting,
+                                                     self.data | data)
 
 
 class Lives:
@@ -200,6 +199,7 @@ class Lives:
     def live(self, told):
         """One power-on, up to its own end or the cut."""
         story = self.story
+        story.before = []
         # A boot that is cut may have used up the one try of a new release.
         expected = set(story.may)
         story.may = {story.stable} | expected
