@@ -56,7 +56,6 @@ at_once() {
     done
     return $bad
 }
-server() { FERRYD=build/$1/ferryd python_tests -n 2 tests/server; }
 tools() { scripts/setup.sh build demo test fetch && scripts/venv.sh && scripts/fetch_littlefs.sh &&
     scripts/fetch_bearssl.sh; }
 
@@ -84,7 +83,6 @@ all() {
     stage e2e-dev command_line dev
     stage server server_tests release
     stage server-dev server_tests dev
-    stage server server release
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
     stage power at_once "power --seeds 2200 --idf" "power --seeds 2200"
     stage power-jobs at_once "power_reflash --seeds 2250" "power_nvs --seeds 50"
