@@ -170,7 +170,7 @@ class Bench:
 
 
 def fleet(build, work, n):
-    """Devices that a server of its own, set up as init does it, takes in: all, or the bench ends."""
+    """What a server of its own, set up as `init` does it, takes in: all, or the bench ends."""
     import ferryd
     import images
     server = ferryd.Ferryd(work / "fleet").start()
