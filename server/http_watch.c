@@ -40,10 +40,10 @@ static void look(struct http_watch *w, int64_t now_ms)
         const int64_t deadline_ms = atomic_load_explicit(&c->deadline_ms, memory_order_relaxed);
         if (deadline_ms > now_ms)
             continue;
-        // MHD sees the end of the connection and cleans up after it.
-        shutdown(c->fd, SHUT_RDWR);
-        atomic_store_explicit(&c->deadline_ms, HTTP_NEVER, memory_order_relaxed);
         metrics_add(w->metrics, metric_of(atomic_load(&c->phase)), 1);
+        atomic_store_explicit(&c->deadline_ms, HTTP_NEVER, memory_order_relaxed);
+        // Last: MHD sees the end of the connection, and what it then cleans up changes the phase.
+        shutdown(c->fd, SHUT_RDWR);
     }
 }
 

@@ -249,50 +249,48 @@ def test_the_server_renews_its_own_certificate(server):
     assert abs(ok(server, "ca show")["server_expires"] - until().timestamp()) < 1
 
 
-def duration(run):
-    """How long it takes, so that kills fall all over it however busy the machine is."""
-    began = time.monotonic()
-    run()
-    return time.monotonic() - began
+class Cutter:
+    """Kills commands, each later in its life than the last, until one has come to its end; then
+    from the beginning. So kills fall all over them however busy the machine is."""
 
+    def __init__(self):
+        self.n_cut, self.after_s = 0, 0.0
 
-def cut(words, after_s):
-    """Kills a command after a time; true if that was before its end."""
-    process = subprocess.Popen([str(ferryd.FERRYD), *map(str, words)], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    time.sleep(after_s)
-    process.send_signal(signal.SIGKILL)
-    return process.wait(20) == -signal.SIGKILL
+    def cut(self, *words):
+        process = subprocess.Popen([str(ferryd.FERRYD), *map(str, words)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(self.after_s)
+        process.send_signal(signal.SIGKILL)
+        is_cut = process.wait(20) == -signal.SIGKILL
+        self.n_cut += is_cut
+        self.after_s = self.after_s * 1.5 + 0.004 if is_cut else 0.0
 
 
 def test_a_change_of_the_authority_that_is_cut_leaves_a_whole_one(server):
-    n_cut, seen = 0, set()
-    whole_s = duration(lambda: ok(server, "ca new-issuing", "--root-key", server.root_key))
-    for i in range(KILLS):
-        n_cut += cut(["ca", "new-issuing", server.folder, "--root-key", server.root_key],
-                     whole_s * 1.5 * i / KILLS)
+    cutter, seen = Cutter(), set()
+    for _ in range(KILLS):
+        cutter.cut("ca", "new-issuing", server.folder, "--root-key", server.root_key)
         rows = ok(server, "ca show")["certificates"]  # reads all, and that keys fit
         assert sum(row["current"] for row in rows) == 2
         seen.add(next(r["sha256"] for r in rows if r["role"] == "issuing" and r["current"]))
         server.reload()
         assert counts(server.device)
         assert "state=failed" not in server.log.read_text()
-    assert n_cut >= 5 and len(seen) >= 2
+    assert cutter.n_cut >= 5 and len(seen) >= 2
     ok(server, "ca new-server")
     assert not (server.folder / "ca.new").exists()
 
 
 def test_an_init_that_is_cut_leaves_nothing_in_its_place(tmp_path):
-    n_cut = 0
-    whole_s = duration(lambda: ferryd.run("init", tmp_path / "whole"))
+    cutter = Cutter()
     for i in range(KILLS):
         place = tmp_path / f"state{i}"
-        n_cut += cut(["init", place, "--host=localhost"], whole_s * 1.5 * i / KILLS)
+        cutter.cut("init", place, "--host=localhost")
         if place.exists():
             assert ferryd.run("ca", "show", place, check=False).returncode == 0
         else:
             assert ferryd.run("init", place, check=False).returncode == 0
-    assert n_cut >= 5
+    assert cutter.n_cut >= 5
 
 
 def test_init_makes_secrets_for_their_owner_and_only_once(tmp_path):
