@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -49,7 +48,7 @@ def engine(request):
 @pytest.fixture(scope="module")
 def new_server(engine, request, tmp_path_factory):
     """Makes servers of this engine, not started yet; the words are ferryd.Ferryd's. They are
-    killed in the end, if a test has not stopped them."""
+    stopped in the end, if a test has not; killed ones would not say what they covered."""
     made = []
 
     def make(*init_options, **how):
@@ -61,7 +60,7 @@ def new_server(engine, request, tmp_path_factory):
 
     yield make
     for one in made:
-        one.stop(signal.SIGKILL)
+        one.stop()
 
 
 @pytest.fixture(scope="module")
