@@ -56,8 +56,8 @@ Text, data and stack of the code that goes onto a chip, in bytes, compiled with 
 is checked by `scripts/check_size.py`: growth over 2 % fails until the table changes in the same
 commit (`scripts/check_size.py --update`). Crypto is counted apart, because most chips bring their
 own. What an update over https adds to an app on ESP-IDF, text, stack and heap, is in
-[design/esp-idf.md](design/esp-idf.md). Bootloaders, a minimal app and other whole programs, with the
-depth of their stacks, are in [bare-metal.md](bare-metal.md#what-it-costs).
+[design/esp-idf.md](design/esp-idf.md). Bootloaders, a minimal app and other whole programs, with
+the depth of their stacks, are in [bare-metal.md](bare-metal.md#what-it-costs).
 """
 
 
