@@ -53,15 +53,20 @@ def n_cut(server, phase):
     return server.metrics()[f'ferryd_deadlines_total{{phase="{phase}"}}']
 
 
+def send_all(socks, data):
+    """To each that still takes it."""
+    for sock in socks:
+        try:
+            sock.send(data)
+        except OSError:
+            pass
+
+
 def dribble(socks, seconds, data):
     """One byte a second each; the time of each of the requests that are made meanwhile."""
     end = time.monotonic() + seconds
     for byte in data:
-        for sock in socks:
-            try:
-                sock.send(bytes([byte]))
-            except OSError:
-                pass
+        send_all(socks, bytes([byte]))
         yield
         if time.monotonic() > end:
             return

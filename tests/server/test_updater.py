@@ -9,6 +9,7 @@ import threading
 
 import images
 import pytest
+import test_slow
 from cut_link import Link
 from ferryd import Ferryd, run
 
@@ -284,3 +285,37 @@ def test_fleet_behind_one_address_comes_through(server, ferry, tmp_path):
                     "--updater", tmp_path / "updater.bin", "--project=demo", "--slot-size=512K",
                     "--json").json
     assert done["updated"] == 100 and done["failed"] == 0, done
+
+
+def test_fifty_devices_update_while_600_sockets_dribble(ferry, tmp_path):
+    """Handshakes a byte at a time, that never end; who is cut comes again."""
+    server = Ferryd(tmp_path / "state", settings={"handshake_seconds": 2}).start()
+    has_begun, is_over, rounds = threading.Event(), threading.Event(), 0
+
+    def dribble():
+        nonlocal rounds
+        while not is_over.is_set():
+            socks = test_slow.opened(server, "devices", test_slow.DRIBBLERS)
+            has_begun.set()
+            rounds += 1
+            for byte in b"\x16\x03\x01\x02\x00\x01":
+                if not is_over.wait(0.3):
+                    test_slow.send_all(socks, bytes([byte]))
+            for sock in socks:
+                sock.close()
+
+    thread = threading.Thread(target=dribble)
+    try:
+        release(server, tmp_path, "1.0.0")
+        (tmp_path / "updater.bin").write_bytes(images.app("updater", "9.0.0", size=9000))
+        thread.start()
+        assert has_begun.wait(30)
+        done = ferry.ok("agent", "--fleet=50", "--threads=50", "--join",
+                        join_of(server, uses=50), "--updater", tmp_path / "updater.bin",
+                        "--project=demo", "--slot-size=512K", "--json").json
+        assert done["updated"] == 50 and done["failed"] == 0, done
+    finally:
+        is_over.set()
+        thread.join(30)
+        assert server.stop() == 0
+    assert rounds
