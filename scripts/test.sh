@@ -42,7 +42,9 @@ command_line() {
     FERRY=build/$1/ferry FETCH=$PWD/build/$1/tests/fetch COMPAT=$PWD/build/$1/tests \
         python_tests tests/agent tests/e2e
 }
-server_tests() { FERRY=build/$1/ferry FERRYD=build/$1/ferryd python_tests tests/server; }
+server_tests() {
+    FERRY=build/$1/ferry FERRYD=build/$1/ferryd python_tests tests/server "${@:2}"
+}
 # Sweeps that use one core each, side by side; fails if one of them does.
 at_once() {
     local sweep pids=() pid bad=0
@@ -82,7 +84,8 @@ all() {
     stage e2e command_line release
     stage e2e-dev command_line dev
     stage server server_tests release
-    stage server-dev server_tests dev
+    # A date that libfaketime plays and a sanitizer do not go together.
+    stage server-dev server_tests dev --ignore tests/server/test_years.py
     # More than a million cuts, and the same for Espressif's own writes, whose windows are counted.
     stage power at_once "power --seeds 2200 --idf" "power --seeds 2200"
     stage power-jobs at_once "power_reflash --seeds 2250" "power_nvs --seeds 50"

@@ -88,3 +88,13 @@ class Applicant:
         return self.server.request(
             "GET", "/api/v1/manifest?project=p&chip=esp32c3&version=1.0.0&slot_bytes=1048576",
             device=self, sock=sock)
+
+
+def enrolled(server, folder, name):
+    device = Applicant(server, folder / name)
+    assert device.enrol(token(server, "--device", name)).status == 200
+    return device
+
+
+def counts(device):
+    return device.poll().status in (200, 204)

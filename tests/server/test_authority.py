@@ -1,5 +1,4 @@
-"""The authority over the years: certificates that run out, one CA after another, and commands that
-are cut. A later date is libfaketime's, in the server alone."""
+"""The authority: one CA after another, and commands that are cut. What only years show: test_years."""
 
 import base64
 import os
@@ -10,66 +9,17 @@ import ssl
 import stat
 import subprocess
 import time
-from pathlib import Path
 
 import applicant
 import ferryd
 import pytest
-from applicant import Applicant, command, ok, token
+from applicant import Applicant, command, counts, enrolled, ok, token
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 from test_updater import Unit, join_of, release
 
 DAY_S = 86400
-SHORT = {**applicant.ASKS_MUCH, "certificate_days": "30", "renew_expired_days": "10"}
 KILLS = 15
-
-
-def days_later(server, days):
-    """Starts the server again, so many days from now."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    server.stop()
-    server.env = {"LD_PRELOAD": str(library), "FAKETIME": f"+{days}d",
-                  "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
-    server.start()
-
-
-def enrolled(server, folder, name):
-    device = Applicant(server, folder / name)
-    assert device.enrol(token(server, "--device", name)).status == 200
-    return device
-
-
-def counts(device):
-    return device.poll().status in (200, 204)
-
-
-def test_a_certificate_that_ran_out_may_renew_itself_for_some_time(new_server, tmp_path):
-    server = new_server(settings=SHORT).start()
-    drawer, forgotten, stolen = (enrolled(server, tmp_path, n) for n in ("a", "b", "c"))
-    ok(server, "device revoke", "c")
-    assert counts(drawer) and "Ferry-Renew" not in drawer.poll().headers
-    days_later(server, 21)  # two thirds of thirty, and a day that it began earlier
-    assert counts(drawer) and drawer.poll().headers["Ferry-Renew"] == "1"
-    days_later(server, 39)
-    assert drawer.poll().status == 403  # for renewal only
-    assert stolen.renew().status == 403
-    assert drawer.renew().status == 200 and counts(drawer)
-    assert "Ferry-Renew" not in drawer.poll().headers
-    days_later(server, 41)
-    assert counts(drawer)
-    assert forgotten.renew().status == 403
-    assert len(ok(server, "device show", "a")["device"]["certificates"]) == 2
-
-
-def test_a_certificate_never_outlives_its_authority(new_server, tmp_path):
-    server = new_server(settings={**SHORT, "certificate_days": "3650"}).start()
-    device = enrolled(server, tmp_path, "d")
-    issuing = x509.load_pem_x509_certificate((server.folder / "ca" / "issuing.pem").read_bytes())
-    assert device.certificate.not_valid_after_utc == issuing.not_valid_after_utc
-    days_later(server, 3651)
-    late = Applicant(server, tmp_path / "late").enrol("A" * 32)
-    assert late.status == 401
 
 
 @pytest.fixture
@@ -233,20 +183,6 @@ def test_the_server_s_certificate_follows_without_the_root(server):
     assert before.serial_number != after.serial_number
     names = after.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(n.value) for n in names] == ["other.example", "127.0.0.1"]
-
-
-def test_the_server_renews_its_own_certificate(server):
-    def until():
-        pem = (server.folder / "ca" / "server.pem").read_bytes()
-        return x509.load_pem_x509_certificate(pem).not_valid_after_utc
-
-    first = until()
-    days_later(server, 480)
-    assert until() == first
-    days_later(server, 490)  # less than a third of two years is left
-    assert abs((until() - first).days - 490) <= 1
-    assert "event=certificate state=renewed" in server.log.read_text()
-    assert abs(ok(server, "ca show")["server_expires"] - until().timestamp()) < 1
 
 
 class Cutter:
