@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Docs against code. docs/errors.md is made from include/ferry/err.h and host/sentence.c,
-docs/cli.md from what `ferry help --format=json` says; both must be current (--update writes them).
+docs/cli.md and docs/ferryd.md from what `ferry help --format=json` and ferryd's say; all must be
+current (--update writes them).
 Relative links, and pointers from comments into docs/, lead somewhere; a file that a page shows
 whole is shown as it is. In docs/coverage.md every test named exists, and every row that is done
 names one."""
@@ -15,7 +16,8 @@ import checks
 ERRORS = Path("docs/errors.md")
 CLI = Path("docs/cli.md")
 COVERAGE = Path("docs/coverage.md")
-FERRY = Path("build/release/ferry")
+FERRYD = Path("docs/ferryd.md")
+BUILD = Path("build/release")
 
 ERRORS_INTRO = """# Errors
 
@@ -32,9 +34,13 @@ where it is known; `{file}`, `{slot}` and `{detail}` come from whoever reports i
 |---|---|---|---|
 """
 
-CLI_INTRO = """# The command line
+PROGRAMS = {
+    "ferry": (CLI, "The command line"),
+    "ferryd": (FERRYD, "The server's command line"),
+}
+PROGRAM_INTRO = """# {title}
 
-Made from the table of commands by `scripts/check_docs.py --update`; `ferry help` says the same.
+Made from the table of commands by `scripts/check_docs.py --update`; `{program} help` says the same.
 Exit codes: 0 done; 1 refused or failed, with the reason; 2 wrong usage.
 """
 
@@ -83,14 +89,15 @@ def errors_page(root):
     return ERRORS_INTRO + "".join(rows)
 
 
-def cli_page(root):
-    done = subprocess.run([root / FERRY, "help", "--format=json"], check=True,
+def program_page(root, program, title):
+    done = subprocess.run([root / BUILD / program, "help", "--format=json"], check=True,
                           stdout=subprocess.PIPE, text=True)
-    parts = [CLI_INTRO]
+    parts = [PROGRAM_INTRO.format(title=title, program=program)]
     for command in json.loads(done.stdout)["commands"]:
         summary = command["summary"][0].upper() + command["summary"][1:]
-        parts.append(f"\n## ferry {command['name']}\n\n{summary}.\n")
-        parts.append(f"\n    ferry {command['name']} [OPTION...] {command['args']}".rstrip() + "\n")
+        name = f"{program} {command['name']}"
+        parts.append(f"\n## {name}\n\n{summary}.\n")
+        parts.append(f"\n    {name} [OPTION...] {command['args']}".rstrip() + "\n")
         if command["about"]:
             parts.append(f"\n{command['about'].strip()}\n")
         options = [o for o in command["options"] if o["name"] not in ("help", "version")]
@@ -193,12 +200,14 @@ def coverage_complaints(root):
 
 
 def main():
-    args = checks.arguments(__doc__, update="write docs/errors.md and docs/cli.md")
+    args = checks.arguments(__doc__, update="write the pages that are made")
     found = page_complaint(args.root, ERRORS, errors_page(args.root), args.update)
-    if (args.root / FERRY).is_file():
-        found += page_complaint(args.root, CLI, cli_page(args.root), args.update)
-    else:
-        found.append(f"{FERRY} is not built, so {CLI} cannot be checked")
+    for program, (page, title) in PROGRAMS.items():
+        if (args.root / BUILD / program).is_file():
+            found += page_complaint(args.root, page, program_page(args.root, program, title),
+                                    args.update)
+        else:
+            found.append(f"{BUILD / program} is not built, so {page} cannot be checked")
     found += link_complaints(args.root)
     found += pointer_complaints(args.root)
     found += quote_complaints(args.root)

@@ -5,7 +5,8 @@ import pytest
 
 @pytest.fixture
 def docs(tree):
-    tree.copy("docs", "include", "examples/reflash", "host/sentence.c", "build/release/ferry")
+    tree.copy("docs", "include", "examples/reflash", "host/sentence.c", "build/release/ferry",
+              "build/release/ferryd")
     tree.write("README.md", "See [design](docs/design.md).\n")
     tree.write("docs/coverage.md", "| S0-01 | a thing | done | `tests/unit/test_it.c:it_works` |\n")
     tree.write("tests/unit/test_it.c", "static void it_works(void);\n")
@@ -28,14 +29,16 @@ def test_error_without_sentence_is_found(docs):
     docs.finds("docs", "no sentence for FERRY_ERR_STATE")
 
 
-def test_stale_command_help_is_found(docs):
-    docs.change("docs/cli.md", "## ferry help", "## ferry halp")
-    docs.finds("docs", "docs/cli.md")
+@pytest.mark.parametrize("page, program", [("docs/cli.md", "ferry"), ("docs/ferryd.md", "ferryd")])
+def test_stale_command_help_is_found(docs, page, program):
+    docs.change(page, f"## {program} help", f"## {program} halp")
+    docs.finds("docs", page)
 
 
-def test_missing_command_line_is_found(docs):
-    (docs.root / "build/release/ferry").unlink()
-    docs.finds("docs", "build/release/ferry is not built")
+@pytest.mark.parametrize("program", ["ferry", "ferryd"])
+def test_missing_command_line_is_found(docs, program):
+    (docs.root / "build/release" / program).unlink()
+    docs.finds("docs", f"build/release/{program} is not built")
 
 
 def test_dead_link_is_found(docs):
