@@ -1,4 +1,4 @@
-"""The authority: one CA after another, and commands that are cut. What only years show: test_years."""
+"""The authority: one CA after another, and commands that are cut. What takes years: test_years."""
 
 import base64
 import os

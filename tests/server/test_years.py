@@ -1,5 +1,5 @@
-"""What an authority does over the years. A later date is libfaketime's, in the server alone; it does
-not go together with a sanitizer, so that build leaves this file out."""
+"""What an authority does over the years. A later date is libfaketime's, in the server alone; that
+does not go together with a sanitizer, so the sanitizers' run leaves this file out."""
 
 from pathlib import Path
 
