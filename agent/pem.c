@@ -20,14 +20,17 @@ static void put_quad(char *out, const uint8_t *in, size_t n)
     out[3] = n > 2 ? alphabet[bits & 63] : '=';
 }
 
+/* Without its NUL; returns where the next goes. */
+static size_t put_text(char *out, size_t at, const char *text)
+{
+    while (*text)
+        out[at++] = *text++;
+    return at;
+}
+
 static size_t put_boundary(char *out, const char *dashes_and_word, const char *label)
 {
-    const size_t n = strlen(dashes_and_word);
-    const size_t n_label = strlen(label);
-    memcpy(out, dashes_and_word, n);
-    memcpy(out + n, label, n_label);
-    memcpy(out + n + n_label, "-----\n", 6);
-    return n + n_label + 6;
+    return put_text(out, put_text(out, put_text(out, 0, dashes_and_word), label), "-----\n");
 }
 
 ferry_err ferry_pem_write(const char *label, const uint8_t *der, size_t n_der, char *out,
@@ -72,7 +75,7 @@ static bool decode(const char *text, size_t n, uint8_t *der, size_t most, size_t
         bits = bits << 6 | (uint32_t)v;
         if (++n_digits % 4)
             continue;
-        for (uint32_t k = 0; k < 3 - n_pads; k++) {
+        for (uint32_t k = 0; k < 3 && k + n_pads < 3; k++) {
             if (at == most)
                 return false;
             der[at++] = (uint8_t)(bits >> (16 - 8 * k));

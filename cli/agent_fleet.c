@@ -239,17 +239,18 @@ static int put_result(const struct cli_call *call, struct fleet *f, uint32_t too
     const uint32_t n = f->args->n_devices;
     const uint32_t n_done = atomic_load(&f->n_done), n_failed = atomic_load(&f->n_failed);
     qsort(f->life_ms, n, sizeof(*f->life_ms), by_size);
+    const uint32_t median_ms = f->life_ms[n / 2];
     cJSON_AddNumberToObject(root, "devices", n);
     cJSON_AddNumberToObject(root, "updated", n_done);
     cJSON_AddNumberToObject(root, "failed", n_failed);
     cJSON_AddNumberToObject(root, "seconds", took_ms / 1000.0);
-    cJSON_AddNumberToObject(root, "median_ms", f->life_ms[n / 2]);
+    cJSON_AddNumberToObject(root, "median_ms", median_ms);
     cJSON_AddNumberToObject(root, "slowest_ms", f->life_ms[n - 1]);
     cli_text(call->out,
              "%u of %u devices enrolled, updated and confirmed in %.1f s (%.1f a second; one took "
              "%u ms in the median, %u ms at most).\n",
              (unsigned)n_done, (unsigned)n, took_ms / 1000.0,
-             took_ms ? n_done * 1000.0 / took_ms : 0.0, (unsigned)f->life_ms[n / 2],
+             took_ms ? n_done * 1000.0 / took_ms : 0.0, (unsigned)median_ms,
              (unsigned)f->life_ms[n - 1]);
     if (n_done == n)
         return cli_done(call->out);
