@@ -1,5 +1,8 @@
-"""The layouts of the projects in examples/esp-idf, judged by ferry itself."""
+"""The projects in examples/esp-idf: their layouts, judged by ferry itself, and what an editor and
+idf.py find them by."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,32 @@ def test_room_is_left_where_the_migration_adds_a_partition(ferry, tmp_path):
     table = (EXAMPLES / "reflash_migrate" / "partitions.csv").read_text()
     (tmp_path / "new.csv").write_text(table + "storage, data, spiffs, , 0x80000,\n")
     ferry.ok("partitions", "check", tmp_path / "new.csv", "--flash-size=4MB")
+
+
+@pytest.mark.parametrize("project", [table.parent for table in TABLES], ids=lambda path: path.name)
+def test_project_finds_ferry_beside_it(project):
+    text = (project / "CMakeLists.txt").read_text()
+    where = re.search(r'EXTRA_COMPONENT_DIRS "\$\{CMAKE_CURRENT_LIST_DIR\}/([^"]+)"', text)[1]
+    assert (project / where / "ferry" / "CMakeLists.txt").is_file()
+    assert f"project({project.name})" in text
+
+
+def test_dev_container_holds_the_whole_tree_and_a_supported_release():
+    """From its folder a project reaches the component, and idf.py is one of 5.1 to 6.x."""
+    container = json.loads((EXAMPLES / ".devcontainer" / "devcontainer.json").read_text())
+    mount = dict(part.split("=") for part in container["workspaceMount"].split(","))
+    inside = Path(container["workspaceFolder"]).relative_to(mount["target"])
+    outside = mount["source"].replace("${localWorkspaceFolder}", str(EXAMPLES))
+    assert Path(outside, inside).resolve() == EXAMPLES
+    release = re.fullmatch(r"espressif/idf:release-v(\d+)\.(\d+)", container["image"])
+    assert (5, 1) <= (int(release[1]), int(release[2])) < (7, 0)
+    assert "--privileged" in container["runArgs"]  # it sees the serial ports
+
+
+def test_updater_s_modules_are_files_of_their_own():
+    """Wi-Fi, updates, NVS and https, each beside the others and not inside of them."""
+    port = EXAMPLES.parents[1] / "ports" / "esp-idf"
+    for module in ("wifi_station", "update_esp", "store_esp", "http_esp", "agent_esp", "key_psa"):
+        assert (port / f"{module}.c").is_file() and (port / f"{module}.h").is_file()
+    main = (EXAMPLES / "updater" / "main" / "main.c").read_text()
+    assert "wifi_station.h" in main and "agent_esp.h" in main
