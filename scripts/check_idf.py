@@ -23,6 +23,8 @@ DEFINITIONS = ["FERRY_CFG_MD5_ELSEWHERE"]
 PSA_HASH = Path("crypto/psa_hash.c")  # with CONFIG_FERRY_HASH_PSA instead of these
 OWN_HASH = {Path("crypto/portable.c"), Path("crypto/portable_sha384.c")}
 PSA_DEFINITION = "FERRY_CFG_HASH_BYTES=256"
+# Sources that ESP-IDF's own settings change, compiled once more with each.
+VARIANTS = {Path("ports/esp-idf/store_esp.c"): "CONFIG_NVS_ENCRYPTION"}
 HEADERS = ["tests/idf/headers", "tests/idf/libc"]
 CJSON = "/usr/include/cjson"
 PAGE = Path("docs/design/esp-idf.md")
@@ -146,6 +148,8 @@ def compile_all(root, sources, folder):
         for source in sources + examples:
             out = object_of(folder / dialect, source)
             jobs.append((root, source, dialect, out, "-fstack-usage", "-fcallgraph-info=su"))
+        jobs += [(root, source, dialect, folder / "variant.o", f"-D{setting}")
+                 for source, setting in VARIANTS.items() if source in sources]
     with ThreadPoolExecutor(2) as pool:
         said = list(pool.map(lambda job: compile_one(*job), jobs))
     return [s for s in said if s], len(sources), len(examples)

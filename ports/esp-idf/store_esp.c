@@ -1,7 +1,7 @@
 /* ports/esp-idf/store_esp.c - the agent's store in ESP-IDF's NVS. */
 #include "store_esp.h"
 
-#include <string.h>
+#include <stdbool.h>
 
 #include <esp_partition.h>
 #include <nvs.h>
@@ -92,6 +92,14 @@ static ferry_err drop(struct ferry_store *store, const char *key)
 /* ---- opening ---- */
 
 #ifdef CONFIG_NVS_ENCRYPTION
+/* Keys leave the stack in a way that no compiler takes for useless. */
+static void forget(nvs_sec_cfg_t *keys)
+{
+    volatile uint8_t *const bytes = (volatile uint8_t *)keys;
+    for (size_t i = 0; i < sizeof *keys; i++)
+        bytes[i] = 0;
+}
+
 static esp_err_t init_own(void)
 {
     nvs_sec_cfg_t keys;
@@ -104,7 +112,7 @@ static esp_err_t init_own(void)
         e = nvs_flash_generate_keys(p, &keys);
     if (e == ESP_OK)
         e = nvs_flash_secure_init_partition(FERRY_STORE_PARTITION, &keys);
-    memset(&keys, 0, sizeof keys);
+    forget(&keys);
     return e;
 }
 #else
@@ -114,6 +122,13 @@ static esp_err_t init_own(void)
 }
 #endif
 
+/* What ESP-IDF itself says to erase. Any other failure may be over at the next start, and the
+ * device's key with it if its partition were erased. */
+static bool is_beyond_use(esp_err_t e)
+{
+    return e == ESP_ERR_NVS_NO_FREE_PAGES || e == ESP_ERR_NVS_NEW_VERSION_FOUND;
+}
+
 ferry_err ferry_store_esp_open(struct ferry_store_esp *s)
 {
     static const struct ferry_store_ops ops = {get, set, drop};
@@ -122,7 +137,7 @@ ferry_err ferry_store_esp_open(struct ferry_store_esp *s)
     esp_err_t e = init_own();
     if (e == ESP_ERR_NOT_FOUND || e == ESP_ERR_NVS_PART_NOT_FOUND)
         return FERRY_OK;
-    if (e != ESP_OK) {
+    if (is_beyond_use(e)) {
         e = nvs_flash_erase_partition(FERRY_STORE_PARTITION);
         if (e == ESP_OK)
             e = init_own();

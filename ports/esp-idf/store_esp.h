@@ -15,8 +15,9 @@ struct ferry_store_esp {
     const char *partition; // for nvs_open_from_partition
 };
 
-/** Readies NVS. A partition of its own is erased and begun anew if it cannot be read: the device
- * then has to enrol again, but it goes on. With CONFIG_NVS_ENCRYPTION it is encrypted with the keys
+/** Readies NVS. A partition of its own whose pages NVS can never use (none is free, or a later
+ * version wrote them) is erased and begun anew: the device then has to enrol again, but it goes on.
+ * Whatever else fails erases nothing. With CONFIG_NVS_ENCRYPTION it is encrypted with the keys
  * in the partition nvs_keys, which are made at the first start; the default partition is as
  * nvs_flash_init has it, which comes first. FERRY_ERR_STATE NVS cannot be used. */
 FERRY_MUST_CHECK ferry_err ferry_store_esp_open(struct ferry_store_esp *s);
