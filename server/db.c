@@ -175,6 +175,19 @@ enum db_result db_run_relaxed(struct db *db, const char *sql, const struct db_va
     return result != DB_OK ? result : back;
 }
 
+enum db_result db_find(struct db *db, const char *sql, const struct db_value *values, size_t n,
+                       db_reader read, void *out)
+{
+    enum db_result result = db_query(db, sql, values, n);
+    if (result != DB_OK)
+        return result;
+    result = db_next(db);
+    if (result == DB_ROW)
+        read(db, out);
+    db_end(db);
+    return result;
+}
+
 enum db_result db_number(struct db *db, int64_t *out, const char *sql,
                          const struct db_value *values, size_t n)
 {

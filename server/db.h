@@ -127,6 +127,13 @@ unsigned db_columns(struct db *db);
 const char *db_column_name(struct db *db, unsigned column);
 void db_end(struct db *db);
 
+/** Takes what the row that a statement stands on says; out is its caller's. */
+typedef void (*db_reader)(struct db *db, void *out);
+
+/** Runs a statement and lets `read` have its first row. DB_ROW: there was one; DB_OK: none. */
+enum db_result db_find(struct db *db, const char *sql, const struct db_value *values, size_t n,
+                       db_reader read, void *out);
+
 /** The one number that a statement answers. DB_OK with *out unchanged: no row. */
 enum db_result db_number(struct db *db, int64_t *out, const char *sql,
                          const struct db_value *values, size_t n);

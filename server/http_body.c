@@ -2,7 +2,6 @@
 #include "http_body.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "http_field.h"
 #include "http_watch.h"
+#include "state_file.h"
 
 #define DRAIN_MOST    (1u << 20)
 #define FIRST_ROOM    4096u
@@ -66,20 +66,6 @@ bool http_body_is_drained(const struct http_exchange *x)
     return !x->expected || (!waits && x->expected <= DRAIN_MOST);
 }
 
-static bool write_all(int fd, const char *bytes, size_t n)
-{
-    while (n) {
-        const ssize_t done = write(fd, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        bytes += done;
-        n -= (size_t)done;
-    }
-    return true;
-}
-
 /** Room for n more and a NUL; never more than twice what has come. */
 static bool make_room(struct http_exchange *x, size_t n)
 {
@@ -98,7 +84,7 @@ void http_body_take(struct http_exchange *x, const char *bytes, size_t n)
 {
     if (!x->refuse && !x->is_body_lost) {
         if (x->upload_fd >= 0) {
-            x->is_body_lost = !write_all(x->upload_fd, bytes, n);
+            x->is_body_lost = !state_file_append(x->upload_fd, bytes, n);
         } else if (make_room(x, n)) {
             memcpy(x->body + x->n_body, bytes, n);
         } else {

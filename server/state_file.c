@@ -44,15 +44,15 @@ bool state_file_read(int dir_fd, const char *name, struct ferry_strbuf *out)
     return true;
 }
 
-static bool write_all(int fd, const char *bytes, size_t n)
+bool state_file_append(int fd, const void *bytes, size_t n)
 {
-    while (n) {
-        const ssize_t done = write(fd, bytes, n);
+    for (const char *at = bytes; n;) {
+        const ssize_t done = write(fd, at, n);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
             return false;
-        bytes += done;
+        at += done;
         n -= (size_t)done;
     }
     return true;
@@ -72,7 +72,7 @@ bool state_file_write(int dir_fd, const char *name, const void *bytes, size_t n)
         openat(dir_fd, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    if (!write_all(fd, bytes, n) || fsync(fd) != 0) {
+    if (!state_file_append(fd, bytes, n) || fsync(fd) != 0) {
         const int before = errno;
         close(fd);
         unlinkat(dir_fd, beside, 0); // room for others, if the disk is full

@@ -18,6 +18,9 @@ bool state_file_read(int dir_fd, const char *name, struct ferry_strbuf *out);
  * False: errno says why, and `name` is as it was. */
 bool state_file_write(int dir_fd, const char *name, const void *bytes, size_t n);
 
+/** Writes all n bytes to what is open. False: errno says why, and some of them may be there. */
+bool state_file_append(int fd, const void *bytes, size_t n);
+
 /** Removes a folder that holds files only. True also if it is not there. */
 bool state_folder_remove(int dir_fd, const char *name);
 

@@ -5,8 +5,9 @@
 
 #define COLUMNS "name, key_sha256, created"
 
-static void read_row(struct db *db, struct channel *out)
+static void read_row(struct db *db, void *row)
 {
+    struct channel *const out = row;
     snprintf(out->name, sizeof(out->name), "%s", db_get_text(db, 0));
     snprintf(out->key_sha256, sizeof(out->key_sha256), "%s", db_get_text(db, 1));
     out->created = db_get_int(db, 2);
@@ -15,15 +16,7 @@ static void read_row(struct db *db, struct channel *out)
 enum db_result channel_find(struct db *db, const char *name, struct channel *out)
 {
     const struct db_value values[] = {db_text(name)};
-    enum db_result result =
-        db_query(db, "SELECT " COLUMNS " FROM channel WHERE name = $1", values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW)
-        read_row(db, out);
-    db_end(db);
-    return result;
+    return db_find(db, "SELECT " COLUMNS " FROM channel WHERE name = $1", values, 1, read_row, out);
 }
 
 enum db_result channel_add(struct db *db, const struct channel *channel)

@@ -33,8 +33,9 @@ bool device_new_id(char out[HTTP_ID_BYTES])
     return true;
 }
 
-static void read_row(struct db *db, struct device *out)
+static void read_row(struct db *db, void *row)
 {
+    struct device *const out = row;
     snprintf(out->id, sizeof(out->id), "%s", db_get_text(db, 0));
     snprintf(out->fleet, sizeof(out->fleet), "%s", db_get_text(db, 1));
     snprintf(out->key_sha256, sizeof(out->key_sha256), "%s", db_get_text(db, 2));
@@ -46,14 +47,7 @@ static void read_row(struct db *db, struct device *out)
 static enum db_result find(struct db *db, const char *sql, const char *what, struct device *out)
 {
     const struct db_value values[] = {db_text(what)};
-    enum db_result result = db_query(db, sql, values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW)
-        read_row(db, out);
-    db_end(db);
-    return result;
+    return db_find(db, sql, values, 1, read_row, out);
 }
 
 enum db_result device_find(struct db *db, const char *id, struct device *out)

@@ -23,8 +23,9 @@ static void split_keys(const char *text, struct release *out)
         snprintf(out->keys[out->n_keys++], RELEASE_HEX_BYTES, "%.*s", (int)KEY_CHARS, text);
 }
 
-static void read_row(struct db *db, struct release *out)
+static void read_row(struct db *db, void *row)
 {
+    struct release *const out = row;
     *out = (struct release){.serial = db_get_int(db, 1),
                             .secure_version = db_get_int(db, 5),
                             .length = db_get_int(db, 6),
@@ -38,33 +39,21 @@ static void read_row(struct db *db, struct release *out)
     split_keys(db_get_text(db, 8), out);
 }
 
-static enum db_result find(struct db *db, const char *sql, const struct db_value *values, size_t n,
-                           struct release *out)
-{
-    enum db_result result = db_query(db, sql, values, n);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW)
-        read_row(db, out);
-    db_end(db);
-    return result;
-}
-
 enum db_result release_find(struct db *db, const char *sha256, struct release *out)
 {
     const struct db_value values[] = {db_text(sha256)};
-    return find(db, "SELECT " COLUMNS " FROM release r WHERE r.sha256 = $1", values, 1, out);
+    return db_find(db, "SELECT " COLUMNS " FROM release r WHERE r.sha256 = $1", values, 1, read_row,
+                   out);
 }
 
 enum db_result release_find_version(struct db *db, const char *project, const char *chip,
                                     const char *version, struct release *out)
 {
     const struct db_value values[] = {db_text(project), db_text(chip), db_text(version)};
-    return find(db,
-                "SELECT " COLUMNS " FROM release r"
-                " WHERE r.project = $1 AND r.chip = $2 AND r.version = $3",
-                values, 3, out);
+    return db_find(db,
+                   "SELECT " COLUMNS " FROM release r"
+                   " WHERE r.project = $1 AND r.chip = $2 AND r.version = $3",
+                   values, 3, read_row, out);
 }
 
 bool release_name_is_fine(const char *name)
@@ -78,7 +67,8 @@ enum db_result release_named(struct db *db, const char *name, struct release *ou
 {
     if (strlen(name) < NAME_LEAST) {
         const struct db_value serial[] = {db_int(strtoll(name, NULL, 10))};
-        return find(db, "SELECT " COLUMNS " FROM release r WHERE r.serial = $1", serial, 1, out);
+        return db_find(db, "SELECT " COLUMNS " FROM release r WHERE r.serial = $1", serial, 1,
+                       read_row, out);
     }
     char pattern[RELEASE_HEX_BYTES + 1];
     int64_t n = 0;
@@ -88,7 +78,8 @@ enum db_result release_named(struct db *db, const char *name, struct release *ou
         db_number(db, &n, "SELECT COUNT(*) FROM release WHERE sha256 LIKE $1", like, 1);
     if (result != DB_OK || n != 1)
         return result;
-    return find(db, "SELECT " COLUMNS " FROM release r WHERE r.sha256 LIKE $1", like, 1, out);
+    return db_find(db, "SELECT " COLUMNS " FROM release r WHERE r.sha256 LIKE $1", like, 1,
+                   read_row, out);
 }
 
 enum db_result release_for_device(struct db *db, const char *device, const char *project,
@@ -96,24 +87,24 @@ enum db_result release_for_device(struct db *db, const char *device, const char 
 {
     const struct db_value values[] = {db_text(device), db_text(project), db_text(chip),
                                       db_int(slot_bytes), db_text(CHANNEL_DEFAULT)};
-    return find(db,
-                "SELECT " COLUMNS " FROM device d LEFT JOIN follower f ON f.fleet = d.fleet"
-                " JOIN offer o ON o.channel = COALESCE(f.channel, $5) AND o.withdrawn = 0"
-                " JOIN release r ON r.sha256 = o.sha256"
-                " WHERE d.id = $1 AND r.project = $2 AND r.chip = $3"
-                " AND ($4 = 0 OR r.length <= $4)"
-                " ORDER BY r.serial DESC LIMIT 1",
-                values, 5, out);
+    return db_find(db,
+                   "SELECT " COLUMNS " FROM device d LEFT JOIN follower f ON f.fleet = d.fleet"
+                   " JOIN offer o ON o.channel = COALESCE(f.channel, $5) AND o.withdrawn = 0"
+                   " JOIN release r ON r.sha256 = o.sha256"
+                   " WHERE d.id = $1 AND r.project = $2 AND r.chip = $3"
+                   " AND ($4 = 0 OR r.length <= $4)"
+                   " ORDER BY r.serial DESC LIMIT 1",
+                   values, 5, read_row, out);
 }
 
 enum db_result release_newest_public(struct db *db, const char *channel, struct release *out)
 {
     const struct db_value values[] = {db_text(channel)};
-    return find(db,
-                "SELECT " COLUMNS " FROM release r JOIN offer o ON o.sha256 = r.sha256"
-                " WHERE o.channel = $1 AND o.withdrawn = 0 AND r.is_public <> 0"
-                " ORDER BY r.serial DESC LIMIT 1",
-                values, 1, out);
+    return db_find(db,
+                   "SELECT " COLUMNS " FROM release r JOIN offer o ON o.sha256 = r.sha256"
+                   " WHERE o.channel = $1 AND o.withdrawn = 0 AND r.is_public <> 0"
+                   " ORDER BY r.serial DESC LIMIT 1",
+                   values, 1, read_row, out);
 }
 
 enum db_result release_add(struct db *db, struct release *release)

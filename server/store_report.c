@@ -8,8 +8,9 @@
     "device, state, version, project, chip, reason, sha256, serial, slot_bytes, wear_percent, "    \
     "began, seen"
 
-static void read_row(struct db *db, struct report *out)
+static void read_row(struct db *db, void *row)
 {
+    struct report *const out = row;
     *out = (struct report){.serial = db_get_int(db, 7),
                            .slot_bytes = db_get_int(db, 8),
                            .wear_percent = db_get_int(db, 9),
@@ -27,15 +28,8 @@ static void read_row(struct db *db, struct report *out)
 enum db_result report_find(struct db *db, const char *device, struct report *out)
 {
     const struct db_value values[] = {db_text(device)};
-    enum db_result result =
-        db_query(db, "SELECT " COLUMNS " FROM device_state WHERE device = $1", values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW)
-        read_row(db, out);
-    db_end(db);
-    return result;
+    return db_find(db, "SELECT " COLUMNS " FROM device_state WHERE device = $1", values, 1,
+                   read_row, out);
 }
 
 /** Adds to the history and drops what is too old. */

@@ -38,8 +38,9 @@ void token_name(const struct token *token, char out[TOKEN_NAME_CHARS + 1])
     out[TOKEN_NAME_CHARS] = '\0';
 }
 
-static void read_row(struct db *db, struct token *out)
+static void read_row(struct db *db, void *row)
 {
+    struct token *const out = row;
     snprintf(out->sha256, sizeof(out->sha256), "%s", db_get_text(db, 0));
     snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, 1));
     snprintf(out->fleet, sizeof(out->fleet), "%s", db_get_text(db, 2));
@@ -53,20 +54,12 @@ static void read_row(struct db *db, struct token *out)
 enum db_result token_find(struct db *db, const char sha256[CA_HEX_BYTES], struct token *out)
 {
     const struct db_value values[] = {db_text(sha256)};
-    enum db_result result =
-        db_query(db, "SELECT " COLUMNS " FROM token WHERE sha256 = $1", values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        read_row(db, out);
-        // The index found it by the hash of a secret; the last word is a comparison that takes
-        // the same time whatever it finds.
-        if (gnutls_memcmp(out->sha256, sha256, CA_HEX_BYTES) != 0)
-            result = DB_OK;
-    }
-    db_end(db);
-    return result;
+    const enum db_result result =
+        db_find(db, "SELECT " COLUMNS " FROM token WHERE sha256 = $1", values, 1, read_row, out);
+    // The index found it by the hash of a secret; the last word is a comparison that takes the same
+    // time whatever it finds.
+    return result == DB_ROW && gnutls_memcmp(out->sha256, sha256, CA_HEX_BYTES) != 0 ? DB_OK
+                                                                                     : result;
 }
 
 enum db_result token_add(struct db *db, const struct token *token)
