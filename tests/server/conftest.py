@@ -41,26 +41,32 @@ def cluster():
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def engine(request):
-    """Everything that needs a database runs on both."""
+    """Everything that has a server runs on both."""
     return request.param
 
 
 @pytest.fixture(scope="module")
-def new_server(engine, request, tmp_path_factory):
+def databases(engine, request):
+    """The PostgreSQL that makes this engine's databases; None for SQLite, which needs nobody."""
+    return request.getfixturevalue("cluster") if engine == "postgres" else None
+
+
+@pytest.fixture(scope="module")
+def new_server(databases, tmp_path_factory):
     """Makes servers of this engine, not started yet; the words are ferryd.Ferryd's. They are
     stopped in the end, if a test has not; killed ones would not say what they covered."""
     made = []
 
     def make(*init_options, **how):
-        if engine == "postgres":
-            cluster = request.getfixturevalue("cluster")
-            init_options += ("--database", cluster.where(cluster.new_database()))
-        made.append(Ferryd(tmp_path_factory.mktemp("server") / "state", *init_options, **how))
+        made.append(Ferryd(tmp_path_factory.mktemp("server") / "state", *init_options,
+                           cluster=databases, **how))
         return made[-1]
 
     yield make
     for one in made:
         one.stop()
+        if databases:
+            databases.give_back(one.database)
 
 
 @pytest.fixture(scope="module")

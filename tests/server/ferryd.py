@@ -5,9 +5,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,8 +66,12 @@ class Device:
 class Ferryd:
     """A state folder and the process that serves it."""
 
-    def __init__(self, folder, *init_options, settings=None, env=None):
+    def __init__(self, folder, *init_options, cluster=None, settings=None, env=None):
+        """cluster: the PostgreSQL where it gets a database of its own; without one, SQLite."""
         self.folder, self.env = Path(folder), env
+        self.cluster, self.database = cluster, cluster and cluster.new_database()
+        if cluster:
+            init_options += ("--database", cluster.where(self.database))
         self.settings = {"devices_listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0",
                          **(settings or {})}
         self.process, self.doors, self.log = None, {}, self.folder.parent / "ferryd.log"
@@ -98,6 +104,13 @@ class Ferryd:
         self.process.stdout.close()
         self.process = None
         return code
+
+    def sql(self, text):
+        """One statement, past ferryd; its rows, a line each."""
+        if self.cluster:
+            return self.cluster.sql(self.database, text).splitlines()
+        with closing(sqlite3.connect(self.folder / "ferryd.db", timeout=TIME_LIMIT_S)) as db, db:
+            return ["|".join(map(str, row)) for row in db.execute(text)]
 
     def logs(self, words):
         """Whether the log has the words, or soon will: a line is written when an answer is out."""

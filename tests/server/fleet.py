@@ -5,7 +5,6 @@ import hashlib
 import http.client
 import json
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
@@ -202,11 +201,7 @@ class Fleet:
         assert kept >= set(reasons[-49:]), "a report that was answered is lost"
 
     def rows(self, table, column, where):
-        text = f"SELECT {column} FROM {table} WHERE {where}"
-        if self.server.cluster:
-            return self.server.cluster.sql(self.server.database, text).splitlines()
-        with sqlite3.connect(f"file:{self.server.folder}/ferryd.db?mode=ro", uri=True) as db:
-            return [row[0] for row in db.execute(text)]
+        return self.server.sql(f"SELECT {column} FROM {table} WHERE {where}")
 
 
 def wait_for(fleet, what, is_true):

@@ -2,7 +2,6 @@
 with."""
 
 import json
-import sqlite3
 import time
 
 STATES = ["confirmed"] * 4 + ["idle", "downloading", "installed", "failed", "rolled_back",
@@ -37,12 +36,11 @@ def fill(server, operator, devices=30):
             report(server, device, {**said, "state": before})
         report(server, device, said)
     operator.post(f"/api/v1/devices/{names[3]}/revoke")
-    if (server.folder / "ferryd.db").exists():
-        with sqlite3.connect(server.folder / "ferryd.db", timeout=30) as db:
-            for i, name in enumerate(names):
-                db.execute("UPDATE device_state SET seen = ?, began = ? WHERE device = ?",
-                           (time.time() - SEEN_S[i % 8], time.time() - 2 * SEEN_S[i % 8], name))
-        db.close()
+    now = int(time.time())
+    for i, name in enumerate(names):
+        ago = SEEN_S[i % 8]
+        server.sql(f"UPDATE device_state SET seen = {now - ago}, began = {now - 2 * ago} "
+                   f"WHERE device = '{name}'")
     return names
 
 

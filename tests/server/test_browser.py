@@ -1,12 +1,11 @@
 """The pages in a real browser: nothing overflows, nothing is complained of, no script is needed.
-On one database; what the pages say is test_pages.py's."""
+What the pages say is test_pages.py's."""
 
 import re
 
 import fleet_of_states
 import pytest
 from chromium import Chromium
-from ferryd import Ferryd
 from operators import Operator
 
 WIDTHS = [1280, 390]
@@ -14,9 +13,8 @@ LONG = "W" * 64  # the longest id, without a place to break it
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state", settings={
-        "login_per_minute": "1000", "enrol_per_minute": "1000"}).start()
+def server(new_server):
+    one = new_server(settings={"login_per_minute": "1000", "enrol_per_minute": "1000"}).start()
     yield one
     assert one.stop() == 0, one.log.read_text()[-2000:]
 

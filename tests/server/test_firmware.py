@@ -3,10 +3,8 @@ esp_https_ota asks for is among it."""
 
 import hashlib
 import random
-import sqlite3
 
 import pytest
-from ferryd import Ferryd
 
 SIZE = 1_500_000
 IMAGE = random.Random(9).randbytes(SIZE)
@@ -18,17 +16,14 @@ def add_release(server, image):
     """A row and its blob; that they come with a real image is the catalogue's business."""
     sha = hashlib.sha256(image).hexdigest()
     (server.folder / "blobs" / sha).write_bytes(image)
-    with sqlite3.connect(server.folder / "ferryd.db") as db:
-        db.execute("INSERT INTO release VALUES (?, (SELECT 1 + count(*) FROM release), 'p', ?, "
-                   "'esp32c3', 0, ?, 0, '', 0, 0)", (sha, sha[:8], len(image)))
-    db.close()
+    server.sql(f"INSERT INTO release VALUES ('{sha}', (SELECT 1 + count(*) FROM release), 'p', "
+               f"'{sha[:8]}', 'esp32c3', 0, {len(image)}, 0, '', 0, 0)")
     return sha
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state",
-                 settings={"proxy_listen": "unix:proxy.sock"})
+def server(new_server):
+    one = new_server(settings={"proxy_listen": "unix:proxy.sock"})
     add_release(one, IMAGE)
     add_release(one, b"")
     yield one.start()

@@ -3,7 +3,6 @@ whoever comes next is served. Over plain http and over TLS, at doors of differen
 
 import pytest
 import raw
-from ferryd import Ferryd
 
 HOST = b"Host: x\r\n"
 GET, POST = b"GET PATH HTTP/1.1\r\n" + HOST, b"POST / HTTP/1.1\r\n" + HOST
@@ -79,14 +78,6 @@ MALFORMED = {
 }
 
 DOORS = {"admin": b"/healthz", "devices": b"/api/v1/cacerts"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """Nothing here gets as far as a database, so one kind is enough."""
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state").start()
-    yield one
-    assert one.stop() == 0
 
 
 @pytest.mark.parametrize("door", DOORS)

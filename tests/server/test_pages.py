@@ -5,7 +5,6 @@ import json
 import re
 
 import pytest
-from ferryd import Ferryd
 from operators import Browser, Operator
 
 PAGES = ["/", "/devices/seen", "/releases"]
@@ -158,8 +157,8 @@ def test_style_sheet(browser):
     assert "url(" not in reply.body.decode() and "@import" not in reply.body.decode()
 
 
-def test_cookie_is_secure_over_tls(tmp_path):
-    server = Ferryd(tmp_path / "state", settings={"admin_tls": "on"}).start()
+def test_cookie_is_secure_over_tls(new_server):
+    server = new_server(settings={"admin_tls": "on"}).start()
     try:
         reply = Browser(server).log_in(Operator(server).token)
         assert reply.status == 303 and reply.headers["Set-Cookie"].endswith("; Secure")

@@ -2,19 +2,18 @@
 nobody else."""
 
 import socket
-import sqlite3
 import subprocess
 
 import pytest
 import raw
-from ferryd import Ferryd
+from ferryd import run
 
 MANIFEST = "/api/v1/manifest?project=p&chip=esp32c3&version=1&slot_bytes=1000000"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state", settings={
+def server(new_server):
+    one = new_server(settings={
         "proxy_listen": "127.0.0.1:0", "proxy_from": "127.0.0.2/32 ::1/128",
         "public_listen": "127.0.0.1:0"}).start()
     yield one
@@ -116,14 +115,12 @@ def test_chain_is_verified_once(server):
 def test_revocation_counts_behind_a_proxy_too(server):
     late = server.enrol("late")
     assert through_proxy(server, {"Ferry-Client-Cert": late.escaped_cert}).status == 204
-    with sqlite3.connect(server.folder / "ferryd.db") as db:
-        db.execute("UPDATE device SET revoked = 1 WHERE id = 'late'")
-    db.close()
+    run("device", "revoke", server.folder, "late")
     assert through_proxy(server, {"Ferry-Client-Cert": late.escaped_cert}).status == 403
 
 
-def test_socket_of_the_proxy_is_its_group_s(tmp_path):
-    one = Ferryd(tmp_path / "state", settings={"proxy_listen": "unix:proxy.sock"}).start()
+def test_socket_of_the_proxy_is_its_group_s(new_server):
+    one = new_server(settings={"proxy_listen": "unix:proxy.sock"}).start()
     path = one.folder / "proxy.sock"
     try:
         assert path.stat().st_mode & 0o777 == 0o660

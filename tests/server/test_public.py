@@ -12,7 +12,6 @@ import zlib
 import images
 import pytest
 import raw
-from ferryd import Ferryd
 from operators import FERRY, Operator
 
 DOORS = {"public_listen": "127.0.0.1:0", "tcp_listen": "127.0.0.1:0", "tcp_channel": "stable"}
@@ -53,8 +52,8 @@ def update(tmp_path, source, *options):
     return done, images.partition(flash, "ota_1")
 
 
-def test_closed_by_default(tmp_path):
-    server = Ferryd(tmp_path / "state").start()
+def test_closed_by_default(new_server):
+    server = new_server().start()
     try:
         assert set(server.doors) == {"devices", "admin"}
         for door in server.doors:
@@ -166,7 +165,7 @@ def test_ferry_update_takes_it_over_tcp(server, operator, tmp_path):
     assert slot[:len(OPEN)] == OPEN
 
 
-def test_silent_clients_keep_nobody_waiting(server, operator, tmp_path):
+def test_silent_clients_keep_nobody_waiting(server, operator):
     silent = [tcp(server) for _ in range(5)]
     try:
         began = time.monotonic()

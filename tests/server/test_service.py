@@ -12,16 +12,9 @@ import time
 import pytest
 import raw
 import test_firmware
-from ferryd import FERRYD, ROOT, Ferryd, run
+from ferryd import FERRYD, ROOT, run
 
 DOC = ROOT / "docs/server.md"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state").start()
-    yield one
-    assert one.stop() == 0
 
 
 # Settings.
@@ -40,7 +33,7 @@ def test_check_prints_every_setting(tmp_path):
     assert settings["devices_listen"] == "0.0.0.0:8443" and settings["admin_tls"] == "off"
 
 
-def test_file_that_init_writes_documents_every_setting_with_its_default(server, tmp_path):
+def test_file_that_init_writes_documents_every_setting_with_its_default(tmp_path):
     state = tmp_path / "state"
     run("init", state, "--host", "localhost")
     text = (state / "ferryd.conf").read_text()
@@ -101,9 +94,9 @@ def test_folder_that_is_none_is_refused(tmp_path):
     assert done.returncode == 1 and "ferryd init" in done.stderr + done.stdout
 
 
-def test_taken_port_is_named(server, tmp_path):
+def test_taken_port_is_named(server, new_server):
     port = server.address("admin")[1]
-    other = Ferryd(tmp_path / "state", settings={"admin_listen": f"127.0.0.1:{port}"})
+    other = new_server(settings={"admin_listen": f"127.0.0.1:{port}"})
     done = run("serve", other.folder, check=False)
     assert done.returncode == 1
     assert f"admin_listen = 127.0.0.1:{port}: Address already in use" in done.stderr
@@ -185,8 +178,8 @@ def test_log_holds_no_secrets_and_strangers_add_no_lines(server):
         assert re.match(r"^time=\S+Z level=(info|warning|error) event=[a-z_]+ ", line), line
 
 
-def test_under_systemd_lines_have_the_journal_s_level(tmp_path):
-    one = Ferryd(tmp_path / "state", env={"JOURNAL_STREAM": "8:1"}).start()
+def test_under_systemd_lines_have_the_journal_s_level(new_server):
+    one = new_server(env={"JOURNAL_STREAM": "8:1"}).start()
     one.stop()
     assert all(re.match(r"^<[346]>event=", line) for line in one.log.read_text().splitlines())
 
@@ -234,8 +227,8 @@ def test_large_body_is_refused_before_it_is_sent_if_the_client_asks(server, tmp_
     assert json.loads((tmp_path / "out").read_text())["error"] == "too_large"
 
 
-def test_ipv6(tmp_path):
-    one = Ferryd(tmp_path / "state", "--host", "::1", settings={"devices_listen": "[::1]:0"})
+def test_ipv6(new_server):
+    one = new_server("--host", "::1", settings={"devices_listen": "[::1]:0"})
     one.start()
     try:
         assert one.request("GET", "/api/v1/cacerts").status == 200
@@ -276,9 +269,9 @@ def test_reload_says_what_waits_for_the_next_start(server):
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
-def test_stop_finishes_a_running_answer(tmp_path, signal_):
+def test_stop_finishes_a_running_answer(new_server, signal_):
     image = os.urandom(16_000_000)
-    one = Ferryd(tmp_path / "state")
+    one = new_server()
     path = f"/api/v1/firmware/{test_firmware.add_release(one, image)}.bin"
     one.start()
     device = one.enrol("stop")
@@ -300,8 +293,8 @@ def test_stop_finishes_a_running_answer(tmp_path, signal_):
     assert "event=stop answers_finished=1 answers_cut=0" in one.log.read_text()
 
 
-def test_stop_waits_no_longer_than_it_may(tmp_path):
-    one = Ferryd(tmp_path / "state", settings={"stop_seconds": 1})
+def test_stop_waits_no_longer_than_it_may(new_server):
+    one = new_server(settings={"stop_seconds": 1})
     path = f"/api/v1/firmware/{test_firmware.add_release(one, bytes(16_000_000))}.bin"
     one.start()
     with one.connect("devices", one.enrol("stop")) as sock:
@@ -313,13 +306,12 @@ def test_stop_waits_no_longer_than_it_may(tmp_path):
     assert "answers_cut=1" in one.log.read_text()
 
 
-def test_service_manager_is_told(tmp_path):
+def test_service_manager_is_told(new_server, tmp_path):
     path = tmp_path / "notify"
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(str(path))
     manager.settimeout(10)
-    one = Ferryd(tmp_path / "state", env={"NOTIFY_SOCKET": str(path),
-                                          "WATCHDOG_USEC": "400000"}).start()
+    one = new_server(env={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}).start()
     assert manager.recv(1000) == b"READY=1"
     assert manager.recv(1000) == b"WATCHDOG=1"
     one.reload()

@@ -8,7 +8,6 @@ import time
 import pytest
 import raw
 import test_firmware
-from ferryd import Ferryd
 
 DRIBBLERS = 600
 SETTINGS = {"handshake_seconds": 2, "header_seconds": 2, "idle_seconds": 2, "least_rate": 1000,
@@ -16,8 +15,8 @@ SETTINGS = {"handshake_seconds": 2, "header_seconds": 2, "idle_seconds": 2, "lea
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state", settings=SETTINGS).start()
+def server(new_server):
+    one = new_server(settings=SETTINGS).start()
     yield one
     assert one.stop() == 0
 
@@ -155,9 +154,9 @@ def test_body_within_the_rate_takes_longer_than_any_timeout(server):
 
 
 @pytest.mark.parametrize("piece", [100_000, 0])
-def test_answer_that_is_read_too_slowly_is_given_up(tmp_path, piece):
+def test_answer_that_is_read_too_slowly_is_given_up(new_server, piece):
     """With the library's timeout alone, some progress would be enough for ever."""
-    one = Ferryd(tmp_path / "state", settings={"least_rate": 100_000_000, "idle_seconds": 1})
+    one = new_server(settings={"least_rate": 100_000_000, "idle_seconds": 1})
     image = bytes(16_000_000)
     path = f"/api/v1/firmware/{test_firmware.add_release(one, image)}.bin"
     one.start()
@@ -176,8 +175,8 @@ def test_answer_that_is_read_too_slowly_is_given_up(tmp_path, piece):
         assert one.stop() == 0
 
 
-def test_connections_of_one_address_are_limited(tmp_path):
-    one = Ferryd(tmp_path / "state", settings={**SETTINGS, "connections_per_address": 20}).start()
+def test_connections_of_one_address_are_limited(new_server):
+    one = new_server(settings={**SETTINGS, "connections_per_address": 20}).start()
     try:
         socks = opened(one, "devices", 40)
         time.sleep(0.3)
@@ -186,8 +185,8 @@ def test_connections_of_one_address_are_limited(tmp_path):
         assert one.stop() == 0
 
 
-def test_too_many_requests_are_answered_429_with_a_time(tmp_path):
-    one = Ferryd(tmp_path / "state", settings={"requests_per_second": 1, "burst": 5}).start()
+def test_too_many_requests_are_answered_429_with_a_time(new_server):
+    one = new_server(settings={"requests_per_second": 1, "burst": 5}).start()
     try:
         replies = [one.request("GET", "/api/v1/cacerts") for _ in range(8)]
         assert [r.status for r in replies[:5]] == [200] * 5
@@ -198,9 +197,9 @@ def test_too_many_requests_are_answered_429_with_a_time(tmp_path):
         assert one.stop() == 0
 
 
-def test_full_house_sheds_and_goes_on(tmp_path):
+def test_full_house_sheds_and_goes_on(new_server):
     """Beyond shed_pct of the connections everybody is asked to come back, at different times."""
-    one = Ferryd(tmp_path / "state", settings={
+    one = new_server(settings={
         "public_listen": "127.0.0.1:0", "connections": 40, "shed_pct": 50}).start()
     try:
         socks = opened(one, "public", 25)

@@ -4,22 +4,14 @@ that are verified once and revoked at once."""
 import re
 import shutil
 import socket
-import sqlite3
 import ssl
 import subprocess
 
 import pytest
-from ferryd import Ferryd, run
+from ferryd import run
 
 MANIFEST = "/api/v1/manifest?project=p&chip=esp32c3&version=1&slot_bytes=1000000"
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    one = Ferryd(tmp_path_factory.mktemp("server") / "state").start()
-    yield one
-    assert one.stop() == 0
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +20,7 @@ def device(server):
 
 
 def set_revoked(server, name, revoked):
-    with sqlite3.connect(server.folder / "ferryd.db") as db:
-        db.execute("UPDATE device SET revoked = ? WHERE id = ?", (revoked, name))
-    db.close()
+    server.sql(f"UPDATE device SET revoked = {revoked} WHERE id = '{name}'")
 
 
 def resume(server, context, session):
@@ -75,7 +65,7 @@ def test_openssl_reconnects_with_its_ticket(server, tmp_path):
     assert s_client(server, "-tls1_2", "-reconnect").count("Reused, TLSv1.2") == 5
 
 
-def test_ticket_of_another_key_is_a_full_handshake(server, device, tmp_path):
+def test_ticket_of_another_key_is_a_full_handshake(server, device):
     """It is not an error, and not a resumption."""
     with server.connect("devices", device, VERSIONS["1.2"]) as first:
         assert server.request("GET", MANIFEST, sock=first).status == 204

@@ -11,7 +11,7 @@ import images
 import pytest
 import test_slow
 from cut_link import Link
-from ferryd import Ferryd, run
+from ferryd import run
 
 ROWS = [("nvs", 1, 2, 0x9000, 0x4000), ("otadata", 1, 0, 0xD000, 0x2000),
         ("ferry_nvs", 1, 2, 0x10000, 0x4000), ("nvs_keys", 1, 4, 0x14000, 0x1000),
@@ -44,13 +44,6 @@ class Unit:
     @property
     def flash(self):
         return (self.path / "flash.bin").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    ferryd = Ferryd(tmp_path_factory.mktemp("ferryd") / "state").start()
-    yield ferryd
-    ferryd.stop()
 
 
 @pytest.fixture
@@ -113,8 +106,8 @@ def test_life_of_a_device(server, link, unit, tmp_path):
     assert says(third["log"], "3.0.0 crashed 3 times in a row, last by panic")
 
 
-def test_application_starts_while_the_server_is_away(ferry, tmp_path):
-    server = Ferryd(tmp_path / "state").start()
+def test_application_starts_while_the_server_is_away(ferry, new_server, tmp_path):
+    server = new_server().start()
     try:
         release(server, tmp_path, "1.0.0")
         unit = Unit(ferry, tmp_path / "dev")
@@ -157,8 +150,8 @@ class Impostor(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_genuine_root_from_an_impostor_gets_no_token(server, unit, tmp_path):
-    other = Ferryd(tmp_path / "other")
+def test_genuine_root_from_an_impostor_gets_no_token(server, unit, new_server):
+    other = new_server()
     Impostor.root, Impostor.asked = (server.folder / "ca" / "root.pem").read_bytes(), []
     impostor = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Impostor)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -252,9 +245,9 @@ def test_updater_is_replaced_by_its_next_release(server, ferry, tmp_path):
     assert ferry.ok("device", "boot", unit.path, "--json").json["booted"] == "ota_2"
 
 
-def test_device_follows_the_authority_to_a_new_root(ferry, tmp_path):
+def test_device_follows_the_authority_to_a_new_root(ferry, new_server, tmp_path):
     """Told to renew, it learns the roots of today; then the one that it pinned may go."""
-    server = Ferryd(tmp_path / "state").start()
+    server = new_server().start()
     try:
         release(server, tmp_path, "1.0.0")
         unit = Unit(ferry, tmp_path / "dev")
@@ -287,9 +280,9 @@ def test_fleet_behind_one_address_comes_through(server, ferry, tmp_path):
     assert done["updated"] == 100 and done["failed"] == 0, done
 
 
-def test_fifty_devices_update_while_600_sockets_dribble(ferry, tmp_path):
+def test_fifty_devices_update_while_600_sockets_dribble(ferry, new_server, tmp_path):
     """Handshakes a byte at a time, that never end; who is cut comes again."""
-    server = Ferryd(tmp_path / "state", settings={"handshake_seconds": 2}).start()
+    server = new_server(settings={"handshake_seconds": 2}).start()
     has_begun, is_over, rounds = threading.Event(), threading.Event(), 0
 
     def dribble():

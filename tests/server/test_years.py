@@ -4,7 +4,6 @@ does not go together with a sanitizer, so the sanitizers' run leaves this file o
 from pathlib import Path
 
 import applicant
-import pytest
 from applicant import Applicant, counts, enrolled, ok
 from cryptography import x509
 
