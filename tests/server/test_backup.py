@@ -58,6 +58,14 @@ def fleet(new_server, tmp_path_factory):
     server.stop()
 
 
+@pytest.fixture
+def into(databases):
+    """The words for `restore` that choose the engine; the database is a new one."""
+    if not databases:
+        return []
+    return ["--database", databases.where(databases.new_database())]
+
+
 def where_of(kind, folder, cluster):
     return "sqlite:ferryd.db" if kind == "sqlite" else cluster.where(cluster.new_database())
 
@@ -184,17 +192,22 @@ def forge(path, change):
     ("no line of column names", lambda e: e.append(["rows/audit/1", b"seq) VALUES (1); --\n"])),
     ("a row in the backup is none", lambda e: e.append(["rows/audit/000001", b"seq\nx7\n"])),
     ("a row in the backup is none", lambda e: e.append(["rows/audit/000001", b"seq\ni7"])),
-    ("audit.at", lambda e: e.append(["rows/audit/000001", b"seq\ni7\n"])),  # NOT NULL
+    ("INTO audit (seq)", lambda e: e.append(["rows/audit/000001", b"seq\ni7\n"])),  # and no at
 ])
-def test_a_forged_backup_is_refused_and_leaves_nothing(words, change, tmp_path):
+def test_a_forged_backup_is_refused_and_leaves_nothing(words, change, into, tmp_path):
     forge(tmp_path / "forged.tar", change)
-    refused(words, "restore", tmp_path / "forged.tar", tmp_path / "made")
+    refused(words, "restore", tmp_path / "forged.tar", tmp_path / "made", *into)
     assert [p.name for p in tmp_path.iterdir()] == ["forged.tar"]
+    restore_oldest(tmp_path, into)  # which a database that is not empty would refuse
 
 
-def test_an_older_backup_is_brought_up_to_date(tmp_path):
-    forge(tmp_path / "old.tar", lambda e: e.append(["files/ferryd.conf", b"\n"]))
-    ferryd.run("restore", tmp_path / "old.tar", tmp_path / "new")
+def restore_oldest(folder, into):
+    forge(folder / "old.tar", lambda e: e.append(["files/ferryd.conf", b"\n"]))
+    ferryd.run("restore", folder / "old.tar", folder / "new", *into)
+
+
+def test_an_older_backup_is_brought_up_to_date(into, tmp_path):
+    restore_oldest(tmp_path, into)
     for command in (("audit", "verify"), ("device", "list"), ("release", "list")):
         assert json.loads(ferryd.run(*command, tmp_path / "new", "--json").stdout)["ok"]
 
