@@ -118,6 +118,21 @@ static int know_updater(struct life *l)
     return err ? cli_fail_err(l->call->out, err, NULL) : CLI_EXIT_OK;
 }
 
+/* An application of the updater's project would be taken for an updater on trial. */
+static int check_projects(struct life *l)
+{
+    char stored[33];
+    const char *project = l->start.settings.project;
+    if (!project && !ferry_store_text(&l->g->store.store, "project", stored, sizeof(stored)))
+        project = stored;
+    if (!project || strcmp(project, l->updater_project) != 0)
+        return CLI_EXIT_OK;
+    return cli_fail_text(l->call->out, FERRY_ERR_UPDATE_PROJECT,
+                         "%s is the project of the updater itself; the application must have "
+                         "another, or one could not be told from the other",
+                         project);
+}
+
 static ferry_err raise_secure_version(void *ctx, uint32_t version)
 {
     ((struct ferry_vdevice *)ctx)->policy.secure_version = version;
@@ -226,6 +241,8 @@ static void put_end(struct life *l)
 static int live(struct life *l)
 {
     int exit_code = know_updater(l);
+    if (!exit_code)
+        exit_code = check_projects(l);
     if (exit_code)
         return exit_code;
     l->words = (struct cli_agent_words){l->call, l->v, cJSON_CreateArray(), &l->g->agent};

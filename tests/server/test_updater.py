@@ -312,3 +312,8 @@ def test_fifty_devices_update_while_600_sockets_dribble(ferry, new_server, tmp_p
         thread.join(30)
         assert server.stop() == 0
     assert rounds
+
+
+def test_application_must_not_have_the_updaters_project(unit):
+    result = unit.ferry.refused("agent", unit.path, "--project=updater", "--pace=1", "--starts=1")
+    assert "updater is the project of the updater itself" in result.err
