@@ -99,7 +99,7 @@ all() {
     stage demo-fleet env DEMO_STAY=0 scripts/demo_fleet.py
     stage demo-reflash scripts/demo_reflash.sh
     stage demo-bare-metal python3 scripts/demo_bare_metal.py
-    stage fuzz scripts/fuzz.sh 5
+    stage fuzz scripts/fuzz.sh 3
     stage coverage sh -c 'scripts/build.sh coverage && python3 scripts/coverage.py'
     stage analyze scripts/analyze.sh
 }
