@@ -273,7 +273,8 @@ static enum ferry_agent_turn lost_app(struct ferry_agent *a)
     a->has_installed = false;
     a->installed = (struct ferry_release){.slot = FERRY_SLOT_NONE};
     const ferry_err err = a->config.store->ops->drop(a->config.store, "installed");
-    return no_app(a, err ? &(struct ferry_fault){.err = err} : &fault);
+    const struct ferry_fault undropped = {.err = err};
+    return no_app(a, err ? &undropped : &fault);
 }
 
 static enum ferry_agent_turn hand_over(struct ferry_agent *a)

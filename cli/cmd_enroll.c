@@ -156,11 +156,8 @@ static int run(struct cli_call *call)
     cli_interrupt_retry(&retry);
     const ferry_err err = ferry_vagent_open(&g, &v.dev, v.is_dir ? v.path : NULL, &retry);
     if (err) {
-        exit_code = cli_fail(call->out, &g.fault,
-                             err == FERRY_ERR_NOT_FOUND
-                                 ? &(struct ferry_about){.detail = "the device has no partition "
-                                                                   "ferry_nvs or nvs"}
-                                 : NULL);
+        const struct ferry_about none = {.detail = "the device has no partition ferry_nvs or nvs"};
+        exit_code = cli_fail(call->out, &g.fault, err == FERRY_ERR_NOT_FOUND ? &none : NULL);
     } else {
         exit_code = provision(call, &g, &join);
         ferry_vagent_close(&g);
