@@ -8,12 +8,9 @@ import time
 
 import pytest
 from fault_server import FaultServer, serving
-from reflash_bench import Bench, noise
+from reflash_bench import SECTOR, Bench, noise
 
 EVERY = 64 << 10
-# What a kill may cost beyond 64 KB: the piece that was on its way into flash, and what the kernel
-# had taken from a server that sends 8 KB at a time.
-TAIL = 64 << 10
 A, B = noise(150_000, 31), noise(100_000, 32)
 A_AT, B_AT = 0xB0000, 0x90000  # a free region; the partition `storage`
 STAGED = 0x51000
@@ -84,24 +81,31 @@ def wait_for(what, seconds=20):
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("sent", [90_000, len(A) + 20_000, len(A) + 90_000])
-def test_kill_in_a_download_costs_64_kb(bench, server, sent):
+def n_staged(bench):
+    """How many bytes of the two contents lie in flash, in whole sectors."""
+    flash = bench.flash
+    return sum(SECTOR for data in (A, B) for at in range(0, len(data) - SECTOR, SECTOR)
+               if data[at:at + SECTOR] in flash)
+
+
+@pytest.mark.parametrize("first, then", [(90_000, 0), (len(A), 20_000), (len(A), 80_000)])
+def test_kill_in_a_download_costs_64_kb(bench, server, first, then):
     """kill -9 in the first content, early in the second and late in it."""
     words = steps(server)
     server.script = [serving(pace_s=0.02)]
     run = bench.ferry.start("reflash", "run", bench.path, *words, cwd=bench.folder)
-    wait_for(lambda: server.sent_bytes >= sent)
+    wait_for(lambda: n_staged(bench) >= (first + then) // SECTOR * SECTOR - SECTOR)
     run.send_signal(signal.SIGKILL)
     run.communicate(timeout=10)
     assert run.returncode == -signal.SIGKILL and bench.state() == "none"
-    killed_at = server.sent_bytes
+    staged = n_staged(bench)
     server.requests.clear()
     server.script, server.sent_bytes = [serving()], 0
     is_done(bench, words)
     # Of a content that was here to its end, the part behind its last checkpoint comes again.
-    again = len(A) % EVERY if killed_at > len(A) else 0
-    assert server.sent_bytes <= len(A) + len(B) - killed_at + EVERY + TAIL + again
-    assert ranges(server)[0] == (EVERY if killed_at < len(A) else len(A) // EVERY * EVERY)
+    again = len(A) % EVERY if then else 0
+    assert server.sent_bytes <= len(A) + len(B) - staged + EVERY + again
+    assert ranges(server)[0] == (len(A) // EVERY * EVERY if then else EVERY)
 
 
 def test_file_that_changed_comes_whole(bench, server):
