@@ -53,40 +53,45 @@ static bool take_hash(struct db *db, unsigned column, uint8_t out[AUDIT_HASH_BYT
     return true;
 }
 
-/** The number of the next entry and the hash of the last; the tip's row is ours from here on. */
-static enum db_result take_tip(struct db *db, int64_t *seq, uint8_t before[AUDIT_HASH_BYTES])
+/** The end of the chain; before the first entry all is 0. */
+struct tip {
+    int64_t seq;
+    uint8_t hash[AUDIT_HASH_BYTES];
+    bool is_damaged; // its hash is none
+};
+
+static void read_tip(struct db *db, void *out)
 {
-    memset(before, 0, AUDIT_HASH_BYTES);
-    enum db_result result = db_query(
-        db, "UPDATE audit_tip SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash", NULL, 0);
+    struct tip *const tip = out;
+    tip->seq = db_get_int(db, 0);
+    tip->is_damaged = !take_hash(db, 1, tip->hash);
+}
+
+/** The number of the next entry and the hash of the last; the tip's row is ours from here on. */
+static enum db_result take_tip(struct db *db, struct tip *tip)
+{
+    *tip = (struct tip){0};
+    const enum db_result result =
+        db_find(db, "UPDATE audit_tip SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash", NULL, 0,
+                read_tip, tip);
+    if (result == DB_ROW)
+        return tip->is_damaged ? DB_FAILED : DB_OK;
     if (result != DB_OK)
         return result;
-    *seq = 0;
-    bool is_hash = true;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        *seq = db_get_int(db, 0);
-        is_hash = take_hash(db, 1, before);
-        result = DB_OK;
-    }
-    db_end(db);
-    if (result != DB_OK || !is_hash)
-        return result != DB_OK ? result : DB_FAILED;
-    if (*seq)
-        return DB_OK;
-    *seq = 1;
-    const struct db_value row[] = {db_blob(before, AUDIT_HASH_BYTES)};
+    tip->seq = 1;
+    const struct db_value row[] = {db_blob(tip->hash, AUDIT_HASH_BYTES)};
     return db_run(db, "INSERT INTO audit_tip (id, seq, hash) VALUES (1, 1, $1)", row, 1);
 }
 
 static enum db_result add_entry(struct db *db, void *ctx)
 {
     struct audit_entry *e = ctx;
-    uint8_t before[AUDIT_HASH_BYTES];
-    enum db_result result = take_tip(db, &e->seq, before);
+    struct tip tip;
+    enum db_result result = take_tip(db, &tip);
     if (result != DB_OK)
         return result;
-    audit_hash(e, before, e->hash);
+    e->seq = tip.seq;
+    audit_hash(e, tip.hash, e->hash);
     const struct db_value row[] = {
         db_int(e->seq),
         db_int(e->at),
@@ -140,15 +145,12 @@ enum db_result audit_show(struct db *db, int64_t most,
                  "SELECT " ENTRY_COLUMNS " FROM audit WHERE seq IN"
                  " (SELECT seq FROM audit ORDER BY seq DESC LIMIT $1) ORDER BY seq",
                  values, 1);
-    if (result != DB_OK)
-        return result;
     struct audit_entry e;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         if (!take_entry(db, &e))
             memset(e.hash, 0, sizeof(e.hash));
         visit(&e, ctx);
     }
-    db_end(db);
     return result;
 }
 
@@ -191,24 +193,16 @@ static bool is_next(struct db *db, struct walk *w)
 static enum db_result look_at_tip(struct db *db, struct walk *w)
 {
     struct audit_report *r = w->report;
-    enum db_result result = db_query(db, "SELECT seq, hash FROM audit_tip WHERE id = 1", NULL, 0);
-    if (result != DB_OK)
+    struct tip tip = {0};
+    const enum db_result result =
+        db_find(db, "SELECT seq, hash FROM audit_tip WHERE id = 1", NULL, 0, read_tip, &tip);
+    if (result != DB_OK && result != DB_ROW)
         return result;
-    int64_t seq = 0;
-    uint8_t hash[AUDIT_HASH_BYTES] = {0};
-    bool is_hash = true;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        seq = db_get_int(db, 0);
-        is_hash = take_hash(db, 1, hash);
-        result = DB_OK;
-    }
-    db_end(db);
-    if (seq != r->n_entries)
+    if (tip.seq != r->n_entries)
         snprintf(r->why, sizeof(r->why),
                  "the log ends at entry %" PRId64 ", but %" PRId64 " were written", r->n_entries,
-                 seq);
-    else if (!is_hash || memcmp(hash, r->tip, sizeof(hash)) != 0)
+                 tip.seq);
+    else if (tip.is_damaged || memcmp(tip.hash, r->tip, sizeof(tip.hash)) != 0)
         snprintf(r->why, sizeof(r->why), "the log's end is not what was written");
     else if (w->known_seq > r->n_entries)
         snprintf(r->why, sizeof(r->why),
@@ -216,7 +210,7 @@ static enum db_result look_at_tip(struct db *db, struct walk *w)
                  w->known_seq);
     else
         r->is_good = true;
-    return result;
+    return DB_OK;
 }
 
 static enum db_result walk_chain(struct db *db, void *ctx)
@@ -225,14 +219,12 @@ static enum db_result walk_chain(struct db *db, void *ctx)
     *w->report = (struct audit_report){0};
     enum db_result result =
         db_query(db, "SELECT " ENTRY_COLUMNS " FROM audit ORDER BY seq", NULL, 0);
-    if (result != DB_OK)
-        return result;
-    bool is_good = true;
-    while (is_good && (result = db_next(db)) == DB_ROW)
-        is_good = is_next(db, w);
-    db_end(db);
-    if (!is_good)
+    while (db_each(db, &result)) {
+        if (is_next(db, w))
+            continue;
+        db_end(db);
         return DB_OK;
+    }
     return result == DB_OK ? look_at_tip(db, w) : result;
 }
 

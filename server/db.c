@@ -79,7 +79,7 @@ static enum db_result note(struct db *db, enum db_result result)
     return result;
 }
 
-static int64_t now_ms(void)
+int64_t db_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -130,10 +130,10 @@ enum db_result db_query(struct db *db, const char *sql, const struct db_value *v
         return note(db, result);
     if (db->depth)
         return note(db, query_once(db, sql, values, n));
-    const int64_t until = now_ms() + RETRY_FOR_MS;
+    const int64_t until = db_now_ms() + RETRY_FOR_MS;
     for (unsigned attempt = 1;; attempt++) {
         result = query_once(db, sql, values, n);
-        if (result != DB_RETRY || now_ms() >= until)
+        if (result != DB_RETRY || db_now_ms() >= until)
             return result;
         pause_before(attempt);
     }
@@ -151,15 +151,22 @@ void db_end(struct db *db)
     db->is_open = false;
 }
 
+bool db_each(struct db *db, enum db_result *result)
+{
+    if (*result != DB_OK && *result != DB_ROW)
+        return false; // the statement was not begun; one around it may be open
+    *result = db_next(db);
+    if (*result == DB_ROW)
+        return true;
+    db_end(db);
+    return false;
+}
+
 enum db_result db_run(struct db *db, const char *sql, const struct db_value *values, size_t n)
 {
     enum db_result result = db_query(db, sql, values, n);
-    if (result != DB_OK)
-        return result;
-    do
-        result = db_next(db);
-    while (result == DB_ROW);
-    db_end(db);
+    while (db_each(db, &result))
+        continue;
     return result;
 }
 
@@ -188,24 +195,38 @@ enum db_result db_find(struct db *db, const char *sql, const struct db_value *va
     return result;
 }
 
+struct word {
+    char *out;
+    size_t room;
+};
+
+static void read_word(struct db *db, void *out)
+{
+    const struct word *const w = out;
+    snprintf(w->out, w->room, "%s", db_get_text(db, 0));
+}
+
+enum db_result db_word(struct db *db, char *out, size_t room, const char *sql,
+                       const struct db_value *values, size_t n)
+{
+    return db_find(db, sql, values, n, read_word, &(struct word){out, room});
+}
+
+static void read_number(struct db *db, void *out)
+{
+    *(int64_t *)out = db_get_int(db, 0);
+}
+
 enum db_result db_number(struct db *db, int64_t *out, const char *sql,
                          const struct db_value *values, size_t n)
 {
-    enum db_result result = db_query(db, sql, values, n);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        *out = db_get_int(db, 0);
-        result = DB_OK;
-    }
-    db_end(db);
-    return result;
+    const enum db_result result = db_find(db, sql, values, n, read_number, out);
+    return result == DB_ROW ? DB_OK : result;
 }
 
 int64_t db_changed(struct db *db)
 {
-    return db->ops->changed(db);
+    return db->changed;
 }
 
 int64_t db_get_int(struct db *db, unsigned column)
@@ -295,9 +316,9 @@ static enum db_result run_work(struct db *db, enum db_mode mode, db_work work, v
             return db->broken;
         return note(db, work(db, ctx));
     }
-    const int64_t until = now_ms() + RETRY_FOR_MS;
+    const int64_t until = db_now_ms() + RETRY_FOR_MS;
     enum db_result result = attempt_work(db, mode, work, ctx);
-    while (result == DB_RETRY && now_ms() < until)
+    while (result == DB_RETRY && db_now_ms() < until)
         result = attempt_queued(db, mode, work, ctx);
     return result;
 }

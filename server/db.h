@@ -43,6 +43,7 @@ struct db {
     const struct db_ops *ops;
     unsigned depth;               // of db_transaction
     bool is_open;                 // a statement whose db_end has not come
+    int64_t changed;              // rows, by the last statement that has ended
     enum db_result broken;        // what ended the transaction that is on; else DB_OK
     char detail[DB_DETAIL_BYTES]; // of the last call that did not end in DB_OK or DB_ROW
 };
@@ -74,8 +75,7 @@ struct db_ops {
     enum db_type (*type)(struct db *db, unsigned column); // of the value in this row
     unsigned (*columns)(struct db *db);
     const char *(*column_name)(struct db *db, unsigned column);
-    void (*end)(struct db *db);
-    int64_t (*changed)(struct db *db);
+    void (*end)(struct db *db);            // from here on db->changed is right
     enum db_result (*ping)(struct db *db); // also connects again after DB_GONE
 };
 
@@ -127,12 +127,26 @@ unsigned db_columns(struct db *db);
 const char *db_column_name(struct db *db, unsigned column);
 void db_end(struct db *db);
 
+/** For the head of a loop over all rows: true while there is another, and ends the statement after
+ * the last. *result is what db_query has just said, and in the end DB_OK or what went wrong. Who
+ * leaves the loop before calls db_end.
+ *     enum db_result result = db_query(db, sql, values, n);
+ *     while (db_each(db, &result))
+ *         ... db_get_int(db, 0) ...
+ */
+bool db_each(struct db *db, enum db_result *result);
+
 /** Takes what the row that a statement stands on says; out is its caller's. */
 typedef void (*db_reader)(struct db *db, void *out);
 
 /** Runs a statement and lets `read` have its first row. DB_ROW: there was one; DB_OK: none. */
 enum db_result db_find(struct db *db, const char *sql, const struct db_value *values, size_t n,
                        db_reader read, void *out);
+
+/** The one text that a statement answers, as much of it as fits. DB_ROW, or DB_OK with out
+ * unchanged: no row. */
+enum db_result db_word(struct db *db, char *out, size_t room, const char *sql,
+                       const struct db_value *values, size_t n);
 
 /** The one number that a statement answers. DB_OK with *out unchanged: no row. */
 enum db_result db_number(struct db *db, int64_t *out, const char *sql,

@@ -1,5 +1,5 @@
 /* server/db_engine.h - what the two engines share and db.c opens: their doors, the sentence of a
- * failure, and the memory of prepared statements.
+ * failure, a clock, and the memory of prepared statements.
  * Only db*.c come in here; everybody else takes db.h. */
 #ifndef SERVER_DB_ENGINE_H
 #define SERVER_DB_ENGINE_H
@@ -13,6 +13,9 @@ enum db_result db_postgres_open(struct db **db, const char *conninfo, char why[D
 /** Writes db->detail and returns result. */
 __attribute__((format(printf, 3, 4))) enum db_result db_fail(struct db *db, enum db_result result,
                                                              const char *fmt, ...);
+
+/** A clock that only goes forward. */
+int64_t db_now_ms(void);
 
 #define DB_CACHE_STATEMENTS 64u
 

@@ -42,12 +42,6 @@ static enum db_result query(struct db *db, const char *sql, const struct db_valu
     return gone(db);
 }
 
-static int64_t changed(struct db *db)
-{
-    (void)db;
-    return 0;
-}
-
 // What reads a row is not called, as there is never one.
 static const struct db_ops none_ops = {
     .name = "none",
@@ -62,7 +56,6 @@ static const struct db_ops none_ops = {
     .query = query,
     .next = gone,
     .end = nothing,
-    .changed = changed,
     .ping = gone,
 };
 

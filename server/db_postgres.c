@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "db_engine.h"
 
@@ -23,13 +22,11 @@ struct postgres {
     struct db base;
     PGconn *conn;
     PGresult *rows;
-    int row;           // in rows; -1 before the first
-    bool is_stream;    // rows come one PGresult each
-    bool streams;      // ... in the transaction that is on
-    bool is_relaxed;   // synchronous_commit is off
-    bool was_prepared; // the statement that runs, before
-    bool in_transaction;
-    int64_t changed;
+    int row;             // in rows; -1 before the first
+    bool is_stream;      // rows come one PGresult each
+    bool streams;        // ... in the transaction that is on
+    bool is_relaxed;     // synchronous_commit is off
+    bool was_prepared;   // the statement that runs, before
     int64_t next_try_ms; // before it, no attempt to connect
     unsigned next_name;
     struct db_cache cache;
@@ -38,13 +35,6 @@ struct postgres {
 static struct postgres *of(struct db *db)
 {
     return (struct postgres *)db;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /** What an SQLSTATE asks of the caller. */
@@ -125,7 +115,7 @@ static enum db_result script(struct db *db, const char *sql)
 static enum db_result set_up(struct postgres *p)
 {
     forget_statements(p);
-    p->is_relaxed = p->in_transaction = false;
+    p->is_relaxed = false;
     const char *encoding = PQparameterStatus(p->conn, "server_encoding");
     if (!encoding || strcmp(encoding, "UTF8") != 0)
         return db_fail(&p->base, DB_FAILED,
@@ -147,7 +137,7 @@ static enum db_result be_there(struct postgres *p)
         PQstatus(p->conn) == CONNECTION_OK)
         return DB_OK;
     // Every request of every thread would wait for an address that does not answer.
-    if (now_ms() < p->next_try_ms)
+    if (db_now_ms() < p->next_try_ms)
         return db_fail(&p->base, DB_GONE, "PostgreSQL: not reachable a moment ago");
     PQreset(p->conn);
     enum db_result result = DB_OK;
@@ -156,7 +146,7 @@ static enum db_result be_there(struct postgres *p)
     else
         result = set_up(p);
     if (result != DB_OK)
-        p->next_try_ms = now_ms() + RECONNECT_PAUSE_MS;
+        p->next_try_ms = db_now_ms() + RECONNECT_PAUSE_MS;
     return result;
 }
 
@@ -182,7 +172,6 @@ static enum db_result begin(struct db *db, enum db_mode mode)
         result = script(db, mode == DB_WRITE
                                 ? "BEGIN"
                                 : "BEGIN READ ONLY DEFERRABLE; SET LOCAL statement_timeout=0");
-    p->in_transaction = result == DB_OK;
     p->streams = result == DB_OK && mode == DB_READ_ONLY;
     return result;
 }
@@ -197,7 +186,7 @@ static enum db_result commit(struct db *db)
     else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) // of what has failed, COMMIT is ROLLBACK
         result = db_fail(db, DB_FAILED, "PostgreSQL: the transaction was rolled back");
     PQclear(r);
-    p->in_transaction = p->streams = result != DB_OK;
+    p->streams = false;
     return result;
 }
 
@@ -206,7 +195,7 @@ static void rollback(struct db *db)
     struct postgres *p = of(db);
     if (PQstatus(p->conn) == CONNECTION_OK && PQtransactionStatus(p->conn) != PQTRANS_IDLE)
         PQclear(PQexec(p->conn, "ROLLBACK"));
-    p->in_transaction = p->streams = false;
+    p->streams = false;
 }
 
 static enum db_result lock(struct db *db, bool on)
@@ -311,7 +300,7 @@ static enum db_result take_result(struct postgres *p, PGresult *r)
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         const char *command = PQcmdStatus(r);
         if (strncmp(command, "SELECT", 6) != 0)
-            p->changed = strtoll(PQcmdTuples(r), NULL, 10);
+            p->base.changed = strtoll(PQcmdTuples(r), NULL, 10);
         return columns_fit(p);
     }
     if (status == PGRES_SINGLE_TUPLE)
@@ -357,8 +346,8 @@ static const char *wire(const struct db_value *v, uint64_t *place, int *n_bytes)
 static enum db_result query(struct db *db, const char *sql, const struct db_value *values, size_t n)
 {
     struct postgres *p = of(db);
-    p->changed = 0;
-    if (!p->in_transaction) {
+    db->changed = 0;
+    if (!db->depth) {
         const enum db_result there = be_there(p);
         if (there != DB_OK)
             return there;
@@ -476,11 +465,6 @@ static const char *column_name(struct db *db, unsigned column)
     return name ? name : "";
 }
 
-static int64_t changed(struct db *db)
-{
-    return of(db)->changed;
-}
-
 static enum db_result ping(struct db *db)
 {
     const enum db_result result = be_there(of(db));
@@ -517,7 +501,6 @@ static const struct db_ops postgres_ops = {
     .columns = columns,
     .column_name = column_name,
     .end = end,
-    .changed = changed,
     .ping = ping,
 };
 

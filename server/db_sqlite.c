@@ -21,8 +21,7 @@ struct sqlite {
     sqlite3 *handle;
     sqlite3_stmt *statement; // open
     int first;               // what its first step said, until db_next has passed it on
-    bool holds_writer, in_transaction;
-    int64_t changed;
+    bool holds_writer;
     struct db_cache cache;
 };
 
@@ -96,8 +95,7 @@ static enum db_result begin(struct db *db, enum db_mode mode)
         hold_writer(s);
     const enum db_result result =
         script(db, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "PRAGMA query_only=ON; BEGIN");
-    s->in_transaction = result == DB_OK;
-    if (!s->in_transaction)
+    if (result != DB_OK)
         free_writer(s);
     return result;
 }
@@ -105,7 +103,6 @@ static enum db_result begin(struct db *db, enum db_mode mode)
 static void leave(struct sqlite *s)
 {
     sqlite3_exec(s->handle, "PRAGMA query_only=OFF", NULL, NULL, NULL);
-    s->in_transaction = false;
     free_writer(s);
 }
 
@@ -144,10 +141,10 @@ static void end(struct db *db)
     const bool writes = !sqlite3_stmt_readonly(s->statement);
     sqlite3_reset(s->statement);
     if (writes) // of RETURNING, SQLite counts only once it is over
-        s->changed = sqlite3_changes64(s->handle);
+        db->changed = sqlite3_changes64(s->handle);
     sqlite3_clear_bindings(s->statement);
     s->statement = NULL;
-    if (!s->in_transaction)
+    if (!db->depth)
         free_writer(s);
 }
 
@@ -210,7 +207,7 @@ static int bind(struct sqlite *s, const struct db_value *values, size_t n)
 static enum db_result query(struct db *db, const char *sql, const struct db_value *values, size_t n)
 {
     struct sqlite *s = of(db);
-    s->changed = 0;
+    db->changed = 0;
     const enum db_result prepared = prepare(s, sql, values, n);
     if (prepared != DB_OK)
         return prepared;
@@ -220,13 +217,13 @@ static enum db_result query(struct db *db, const char *sql, const struct db_valu
         return db_fail(db, DB_FAILED, "%zu parameters do not fit the statement", n);
     }
     const bool writes = !sqlite3_stmt_readonly(s->statement);
-    if (writes && !s->in_transaction && sqlite3_column_count(s->statement) > 0) {
+    if (writes && !db->depth && sqlite3_column_count(s->statement) > 0) {
         // It would be committed by db_end, which has no way to say that it was not.
         end(db);
         return db_fail(db, DB_FAILED, "RETURNING belongs into a transaction");
     }
     if (code == SQLITE_OK) {
-        if (writes && !s->in_transaction)
+        if (writes && !db->depth)
             hold_writer(s);
         code = sqlite3_step(s->statement);
     }
@@ -295,11 +292,6 @@ static const char *column_name(struct db *db, unsigned column)
     return name ? name : "";
 }
 
-static int64_t changed(struct db *db)
-{
-    return of(db)->changed;
-}
-
 static enum db_result ping(struct db *db)
 {
     return script(db, "SELECT 1 FROM sqlite_schema LIMIT 1");
@@ -335,7 +327,6 @@ static const struct db_ops sqlite_ops = {
     .columns = columns,
     .column_name = column_name,
     .end = end,
-    .changed = changed,
     .ping = ping,
 };
 

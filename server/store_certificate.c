@@ -12,8 +12,9 @@
     " c.revoked, d.revoked, c.pem, c.sha256 FROM certificate c JOIN device d ON d.id = c.device"   \
     " WHERE "
 
-static void read_row(struct db *db, struct certificate *out)
+static void read_row(struct db *db, void *row)
 {
+    struct certificate *const out = row;
     snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, 0));
     snprintf(out->issuer_sha256, sizeof(out->issuer_sha256), "%s", db_get_text(db, 1));
     snprintf(out->key_sha256, sizeof(out->key_sha256), "%s", db_get_text(db, 2));
@@ -23,20 +24,24 @@ static void read_row(struct db *db, struct certificate *out)
     out->is_revoked = db_get_int(db, 6) != 0 || db_get_int(db, 7) != 0;
 }
 
+/** A certificate, and its PEM for who wants it. */
+struct found {
+    struct certificate *certificate;
+    struct ferry_strbuf *pem; // or NULL
+};
+
+static void read_found(struct db *db, void *out)
+{
+    const struct found *const f = out;
+    read_row(db, f->certificate);
+    if (f->pem)
+        ferry_strbuf_addf(f->pem, "%s", db_get_text(db, 8));
+}
+
 static enum db_result find(struct db *db, const char *sql, const struct db_value *values, size_t n,
                            struct certificate *out, struct ferry_strbuf *pem)
 {
-    enum db_result result = db_query(db, sql, values, n);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        read_row(db, out);
-        if (pem)
-            ferry_strbuf_addf(pem, "%s", db_get_text(db, 8));
-    }
-    db_end(db);
-    return result;
+    return db_find(db, sql, values, n, read_found, &(struct found){out, pem});
 }
 
 enum db_result certificate_find(struct db *db, const uint8_t sha256[CA_SHA256_BYTES],
@@ -100,13 +105,10 @@ enum db_result certificate_list(struct db *db, const char *device,
     const struct db_value values[] = {db_text(device)};
     enum db_result result =
         db_query(db, SELECT_WHERE "c.device = $1 ORDER BY c.issued DESC, c.sha256", values, 1);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         read_row(db, &c);
         each(ctx, db_get_text(db, 9), &c);
     }
-    db_end(db);
     return result;
 }
 

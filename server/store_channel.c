@@ -37,13 +37,10 @@ enum db_result channel_list(struct db *db, void (*each)(void *ctx, const struct 
 {
     struct channel channel;
     enum db_result result = db_query(db, "SELECT " COLUMNS " FROM channel ORDER BY name", NULL, 0);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         read_row(db, &channel);
         each(ctx, &channel);
     }
-    db_end(db);
     return result;
 }
 
@@ -83,24 +80,17 @@ enum db_result channel_list_offers(struct db *db, const char *sha256,
     enum db_result result = db_query(
         db, "SELECT channel FROM offer WHERE sha256 = $1 AND withdrawn = 0 ORDER BY channel",
         values, 1);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW)
+    while (db_each(db, &result))
         each(ctx, db_get_text(db, 0));
-    db_end(db);
     return result;
 }
 
 enum db_result channel_of_fleet(struct db *db, const char *fleet, char out[HTTP_ID_BYTES])
 {
     const struct db_value values[] = {db_text(fleet)};
-    enum db_result result =
-        db_query(db, "SELECT channel FROM follower WHERE fleet = $1", values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    snprintf(out, HTTP_ID_BYTES, "%s", result == DB_ROW ? db_get_text(db, 0) : CHANNEL_DEFAULT);
-    db_end(db);
+    snprintf(out, HTTP_ID_BYTES, "%s", CHANNEL_DEFAULT);
+    const enum db_result result =
+        db_word(db, out, HTTP_ID_BYTES, "SELECT channel FROM follower WHERE fleet = $1", values, 1);
     return result == DB_ROW ? DB_OK : result;
 }
 

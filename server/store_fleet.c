@@ -8,30 +8,29 @@
 #define NEEDS_ATTENTION                                                                            \
     "(s.state IN ('failed', 'rolled_back', 'no_rollback', 'needs_release') AND d.revoked = 0)"
 
+static void read_counts(struct db *db, void *out)
+{
+    *(struct fleet_counts *)out = (struct fleet_counts){.devices = db_get_int(db, 0),
+                                                        .seen = db_get_int(db, 1),
+                                                        .installing = db_get_int(db, 2),
+                                                        .failed = db_get_int(db, 3),
+                                                        .revoked = db_get_int(db, 4)};
+}
+
 /** One row of counts; what no row can be counted for is 0. */
 enum db_result fleet_count(struct db *db, int64_t seen_since, struct fleet_counts *out)
 {
     const struct db_value values[] = {db_int(seen_since)};
     *out = (struct fleet_counts){0};
-    enum db_result result =
-        db_query(db,
-                 "SELECT COUNT(*),"
-                 " COALESCE(SUM(CASE WHEN s.seen >= $1 THEN 1 ELSE 0 END), 0),"
-                 " COALESCE(SUM(CASE WHEN " IS_UPDATING " THEN 1 ELSE 0 END), 0),"
-                 " COALESCE(SUM(CASE WHEN " NEEDS_ATTENTION " THEN 1 ELSE 0 END), 0),"
-                 " COALESCE(SUM(CASE WHEN d.revoked <> 0 THEN 1 ELSE 0 END), 0)"
-                 " FROM device d LEFT JOIN device_state s ON s.device = d.id",
-                 values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW)
-        *out = (struct fleet_counts){.devices = db_get_int(db, 0),
-                                     .seen = db_get_int(db, 1),
-                                     .installing = db_get_int(db, 2),
-                                     .failed = db_get_int(db, 3),
-                                     .revoked = db_get_int(db, 4)};
-    db_end(db);
+    const enum db_result result =
+        db_find(db,
+                "SELECT COUNT(*),"
+                " COALESCE(SUM(CASE WHEN s.seen >= $1 THEN 1 ELSE 0 END), 0),"
+                " COALESCE(SUM(CASE WHEN " IS_UPDATING " THEN 1 ELSE 0 END), 0),"
+                " COALESCE(SUM(CASE WHEN " NEEDS_ATTENTION " THEN 1 ELSE 0 END), 0),"
+                " COALESCE(SUM(CASE WHEN d.revoked <> 0 THEN 1 ELSE 0 END), 0)"
+                " FROM device d LEFT JOIN device_state s ON s.device = d.id",
+                values, 1, read_counts, out);
     return result == DB_ROW ? DB_OK : result;
 }
 
@@ -78,13 +77,10 @@ enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
         " OR ($4 = '" FLEET_ATTENTION "' AND " NEEDS_ATTENTION "))"
         " ORDER BY d.id LIMIT $5",
         values, 5);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         read_row(db, &device, &report);
         each(ctx, &device, &report);
     }
-    db_end(db);
     return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <gnutls/gnutls.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "store_token.h"
 
@@ -16,25 +17,32 @@ enum db_result operator_add(struct db *db, const char *name, const char *token_t
                   values, 3);
 }
 
+struct operator_row {
+    char name[HTTP_ID_BYTES], token_sha256[CA_HEX_BYTES];
+};
+
+static void read_row(struct db *db, void *out)
+{
+    struct operator_row *const row = out;
+    snprintf(row->name, sizeof(row->name), "%s", db_get_text(db, 0));
+    snprintf(row->token_sha256, sizeof(row->token_sha256), "%s", db_get_text(db, 1));
+}
+
 enum db_result operator_find(struct db *db, const char *token_text, char name[HTTP_ID_BYTES])
 {
     char sha256[CA_HEX_BYTES];
+    struct operator_row row;
     if (!token_hash(token_text, sha256))
         return DB_OK;
     const struct db_value values[] = {db_text(sha256)};
-    enum db_result result =
-        db_query(db, "SELECT name, token_sha256 FROM operator WHERE token_sha256 = $1", values, 1);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        if (gnutls_memcmp(db_get_text(db, 1), sha256, CA_HEX_BYTES) == 0)
-            snprintf(name, HTTP_ID_BYTES, "%s", db_get_text(db, 0));
-        else
-            result = DB_OK;
-    }
-    db_end(db);
-    return result;
+    const enum db_result result =
+        db_find(db, "SELECT name, token_sha256 FROM operator WHERE token_sha256 = $1", values, 1,
+                read_row, &row);
+    // As with tokens: the index found it, a comparison that takes the same time decides.
+    if (result != DB_ROW || gnutls_memcmp(row.token_sha256, sha256, CA_HEX_BYTES) != 0)
+        return result == DB_ROW ? DB_OK : result;
+    memcpy(name, row.name, HTTP_ID_BYTES);
+    return DB_ROW;
 }
 
 enum db_result operator_remove(struct db *db, const char *name)
@@ -49,10 +57,7 @@ enum db_result operator_list(struct db *db,
 {
     enum db_result result =
         db_query(db, "SELECT name, created FROM operator ORDER BY name", NULL, 0);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW)
+    while (db_each(db, &result))
         each(ctx, db_get_text(db, 0), db_get_int(db, 1));
-    db_end(db);
     return result;
 }

@@ -152,12 +152,9 @@ enum db_result release_list(struct db *db, const char *project,
                  "SELECT " COLUMNS " FROM release r WHERE $1 = '' OR r.project = $1"
                  " ORDER BY r.serial DESC",
                  values, 1);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         read_row(db, &release);
         each(ctx, &release);
     }
-    db_end(db);
     return result;
 }

@@ -117,9 +117,7 @@ enum db_result report_history(struct db *db, const char *device,
                                      "SELECT at, state, version, sha256, reason FROM device_event"
                                      " WHERE device = $1 ORDER BY seq DESC",
                                      values, 1);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         struct report r = {.at = db_get_int(db, 0)};
         snprintf(r.device, sizeof(r.device), "%s", device);
         snprintf(r.state, sizeof(r.state), "%s", db_get_text(db, 1));
@@ -128,28 +126,24 @@ enum db_result report_history(struct db *db, const char *device,
         snprintf(r.reason, sizeof(r.reason), "%s", db_get_text(db, 4));
         each(ctx, &r);
     }
-    db_end(db);
     return result;
+}
+
+static void read_slot(struct db *db, void *slot)
+{
+    struct smallest_slot *const out = slot;
+    snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, 0));
+    out->bytes = db_get_int(db, 1);
 }
 
 enum db_result report_smallest_slot(struct db *db, const char *project, const char *chip,
                                     struct smallest_slot *out)
 {
     const struct db_value values[] = {db_text(project), db_text(chip)};
-    enum db_result result =
-        db_query(db,
-                 "SELECT s.device, s.slot_bytes FROM device_state s"
-                 " JOIN device d ON d.id = s.device"
-                 " WHERE s.project = $1 AND s.chip = $2 AND s.slot_bytes > 0 AND d.revoked = 0"
-                 " ORDER BY s.slot_bytes, s.device LIMIT 1",
-                 values, 2);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW) {
-        snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, 0));
-        out->bytes = db_get_int(db, 1);
-    }
-    db_end(db);
-    return result;
+    return db_find(db,
+                   "SELECT s.device, s.slot_bytes FROM device_state s"
+                   " JOIN device d ON d.id = s.device"
+                   " WHERE s.project = $1 AND s.chip = $2 AND s.slot_bytes > 0 AND d.revoked = 0"
+                   " ORDER BY s.slot_bytes, s.device LIMIT 1",
+                   values, 2, read_slot, out);
 }

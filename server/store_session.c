@@ -26,15 +26,8 @@ enum db_result session_find(struct db *db, const char *text, int64_t now, char n
     if (!token_hash(text, sha256))
         return DB_OK;
     const struct db_value values[] = {db_text(sha256), db_int(now)};
-    enum db_result result =
-        db_query(db, "SELECT operator FROM session WHERE sha256 = $1 AND expires > $2", values, 2);
-    if (result != DB_OK)
-        return result;
-    result = db_next(db);
-    if (result == DB_ROW)
-        snprintf(name, HTTP_ID_BYTES, "%s", db_get_text(db, 0));
-    db_end(db);
-    return result;
+    return db_word(db, name, HTTP_ID_BYTES,
+                   "SELECT operator FROM session WHERE sha256 = $1 AND expires > $2", values, 2);
 }
 
 enum db_result session_remove(struct db *db, const char *text)

@@ -96,13 +96,10 @@ static enum db_result revoke(struct db *db, void *ctx)
     *r->n = 0;
     enum db_result result =
         db_query(db, "SELECT " COLUMNS " FROM token WHERE sha256 LIKE $1", like, 1);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         read_row(db, r->out);
         ++*r->n;
     }
-    db_end(db);
     if (result != DB_OK || *r->n != 1)
         return result;
     const struct db_value values[] = {db_text(r->out->sha256), db_int(r->now)};
@@ -122,12 +119,9 @@ enum db_result token_list(struct db *db, void (*each)(void *ctx, const struct to
     struct token token;
     enum db_result result =
         db_query(db, "SELECT " COLUMNS " FROM token ORDER BY created DESC, sha256", NULL, 0);
-    if (result != DB_OK)
-        return result;
-    while ((result = db_next(db)) == DB_ROW) {
+    while (db_each(db, &result)) {
         read_row(db, &token);
         each(ctx, &token);
     }
-    db_end(db);
     return result;
 }

@@ -77,6 +77,32 @@ static void misuse_is_refused(void)
     db_close(db);
 }
 
+static void a_loop_takes_each_row_once(void)
+{
+    struct db *db = world_open();
+    int64_t sum = 0;
+    char word[4] = "old";
+    world_script(db, "DROP TABLE IF EXISTS k; CREATE TABLE k (n BIGINT PRIMARY KEY, t TEXT);"
+                     "INSERT INTO k VALUES (1, 'one'), (2, 'two'), (4, 'four')");
+    enum db_result result = db_query(db, "SELECT n FROM k ORDER BY n", NULL, 0);
+    while (db_each(db, &result)) {
+        sum = sum * 10 + db_get_int(db, 0);
+        // One that is refused in the loop leaves the loop's own alone.
+        enum db_result inner = db_query(db, "SELECT 1", NULL, 0);
+        T_CHECK(!db_each(db, &inner) && inner == DB_FAILED);
+    }
+    T_EQ_INT(result, DB_OK);
+    T_EQ_INT(sum, 124);
+    T_EQ_INT(db_word(db, word, sizeof(word), "SELECT t FROM k WHERE n = 9", NULL, 0), DB_OK);
+    T_EQ_STR(word, "old");
+    T_EQ_INT(db_word(db, word, sizeof(word), "SELECT t FROM k WHERE n = 4", NULL, 0), DB_ROW);
+    T_EQ_STR(word, "fou");
+    result = db_query(db, "SELECT n FROM nowhere", NULL, 0);
+    T_CHECK(!db_each(db, &result) && result == DB_FAILED);
+    T_EQ_INT(world_number(db, "SELECT COUNT(*) FROM k"), 3); // and nothing is left open
+    db_close(db);
+}
+
 static enum db_result clash_and_go_on(struct db *db, void *ctx)
 {
     (void)ctx;
@@ -320,6 +346,7 @@ int main(int argc, char **argv)
     T_RUN(values_come_back_as_they_went_in);
     T_RUN(one_parameter_may_stand_twice_and_in_any_order);
     T_RUN(misuse_is_refused);
+    T_RUN(a_loop_takes_each_row_once);
     T_RUN(a_transaction_is_all_or_nothing);
     T_RUN(nobody_overwrites_what_another_has_counted);
     T_RUN(a_rule_over_two_rows_holds);
