@@ -102,8 +102,8 @@ static struct MHD_Response *bytes_of(struct http_exchange *x, const struct http_
     return response;
 }
 
-/** The proxy sends it. Conditions and ranges are its own business then, because the ETag that the
- * client knows is the proxy's, made of date and size. */
+/** The proxy sends it, or says 404 if the file is gone. Conditions and ranges are its own business
+ * then, because the ETag that the client knows is the proxy's, made of date and size. */
 static struct MHD_Response *passed_on(struct http_exchange *x, const struct http_reply *r)
 {
     char path[CONFIG_TEXT_BYTES + 80];
@@ -147,14 +147,13 @@ struct MHD_Response *http_blob_response(struct http_exchange *x, const struct ht
                                         unsigned *status)
 {
     struct part part = {0};
-    const int fd = blobs_open(x->server->blobs_fd, r->blob, &part.length);
-    if (fd < 0)
-        return gone(status);
     if (x->request.door == HTTP_PROXY && *x->server->config.proxy_accel) {
-        close(fd);
         *status = 200;
         return passed_on(x, r);
     }
+    const int fd = blobs_open(x->server->blobs_fd, r->blob, &part.length);
+    if (fd < 0)
+        return gone(status);
     snprintf(part.etag, sizeof(part.etag), "\"%s\"", r->blob);
     *status = choose(x, &part);
     if (*status != 200 && *status != 206)
