@@ -7,6 +7,7 @@
 #include <freertos/FreeRTOS.h>
 #include <freertos/task.h>
 
+#include "agent/text.h"
 #include "key_psa.h"
 
 static struct ferry_esp_agent *as_agent(void *ctx)
@@ -116,15 +117,14 @@ static ferry_err sign(struct ferry_identity *id, const uint8_t der[FERRY_KEY_DER
 /* ---- running ---- */
 
 /* The join string that the project was built with, for a device that has none of its own. */
-static ferry_err join_by_default(struct ferry_esp_agent *a)
+static ferry_err join_by_default(struct ferry_esp_agent *a, const char **why)
 {
     struct ferry_credentials *k = &a->agent.credentials;
     struct ferry_join join;
-    const char *why;
     ferry_err err = ferry_credentials_load(k, &a->store.store);
     if (err || k->cert[0] || k->join.token[0] || !a->config.join || !a->config.join[0])
         return err;
-    err = ferry_join_parse(a->config.join, &join, &why);
+    err = ferry_join_parse(a->config.join, &join, why);
     return err ? err : ferry_credentials_join(k, &a->store.store, &join);
 }
 
@@ -151,22 +151,41 @@ static void begin(struct ferry_esp_agent *a)
     ferry_agent_init(&a->agent, &config);
 }
 
+/* What fails here is told and no more: without its records or its server the updater still starts
+ * the application. */
+static ferry_err ready_store(struct ferry_esp_agent *a, const char **why)
+{
+    *why = "NVS cannot be used";
+    const ferry_err err = ferry_store_esp_open(&a->store);
+    if (err)
+        return err;
+    *why = "the credentials";
+    return join_by_default(a, why);
+}
+
+static void tell_failure(struct ferry_esp_agent *a, ferry_err err, const char *why)
+{
+    a->agent.fault = (struct ferry_fault){.err = err};
+    ferry_text_add(a->agent.detail, sizeof a->agent.detail, why);
+    on_news(a, FERRY_NEWS_FAILED, &a->agent);
+}
+
 ferry_err ferry_esp_agent_run(struct ferry_esp_agent *a,
                               const struct ferry_esp_agent_config *config)
 {
     static const struct ferry_identity_ops identity = {make_key, sign};
+    const char *why;
     a->config = *config;
     a->identity.ops = &identity;
-    ferry_err err = ferry_esp_open(&a->esp, config->trust);
-    if (!err)
-        err = ferry_store_esp_open(&a->store);
-    if (!err)
-        err = join_by_default(a);
+    const ferry_err err = ferry_esp_open(&a->esp, config->trust);
     if (err)
         return err;
+    const ferry_err unready = ready_store(a, &why);
     ferry_http_esp_init(&a->http);
     ferry_keeper_nvs_init(&a->keeper);
     begin(a);
+    if (unready)
+        tell_failure(a, unready, why);
     for (;;) {
         const enum ferry_agent_turn turn = ferry_agent_step(&a->agent);
         if (turn == FERRY_AGENT_RESTART)

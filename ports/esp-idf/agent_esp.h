@@ -43,8 +43,9 @@ struct ferry_esp_agent {
 
 /** Runs the updater until it restarts the chip: then the application boots, or the bootloader's
  * rollback is proved. Rests in this task where there is nothing to start. nvs_flash_init comes
- * first. Returns only where the device or its NVS cannot be opened. Errors of ferry_esp_open and
- * ferry_store_esp_open. */
+ * first. NVS that is out of order, and a join string that cannot be read, are told as
+ * FERRY_NEWS_FAILED, and an application that ran before is started all the same. Returns only where
+ * the device cannot be opened: errors of ferry_esp_open. */
 ferry_err ferry_esp_agent_run(struct ferry_esp_agent *a,
                               const struct ferry_esp_agent_config *config);
 

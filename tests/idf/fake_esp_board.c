@@ -46,13 +46,18 @@ void fake_board_fresh(bool is_encrypted, const uint8_t *app, uint32_t n_app)
         {.off_bytes = FAKE_SLOT_OFF(1),
          .size_bytes = FAKE_SLOT_BYTES,
          .subtype = 0x11,
-         .label = "ota_1"}};
+         .label = "ota_1"},
+        {.off_bytes = FAKE_SLOT_OFF(2),
+         .size_bytes = 0x8000,
+         .type = 1,
+         .subtype = 2,
+         .label = "ferry_nvs"}};
     uint8_t table[FERRY_TABLE_BYTES];
     fake_flash_reset();
     memset(&fake_chip, 0, sizeof fake_chip);
     fake_chip.is_encrypted = is_encrypted;
     fake_chip.running_address = FAKE_SLOT_OFF(0);
-    must(ferry_table_encode(rows, 4, true, table, NULL));
+    must(ferry_table_encode(rows, 5, true, table, NULL));
     put(0x8000, table, sizeof table);
     put(FAKE_SLOT_OFF(0), app, n_app);
 }

@@ -1,5 +1,6 @@
 /* tests/idf/fake_esp_board.h - a whole board for tests of updates: the fake chip and flash with a
- * partition table of two slots, and an app that runs in the first. */
+ * partition table of two slots and the updater's own NVS, and an app that runs in the first slot.
+ */
 #ifndef FAKE_ESP_BOARD_H
 #define FAKE_ESP_BOARD_H
 

@@ -1,17 +1,17 @@
 /* tests/idf/fake_esp_chip.c - the rest of ESP-IDF that an update touches. */
 #include "fake_esp_chip.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include <esp_chip_info.h>
 #include <esp_efuse.h>
 #include <esp_ota_ops.h>
 #include <esp_random.h>
+#include <esp_rtc_time.h>
 #include <esp_system.h>
 #include <freertos/FreeRTOS.h>
 #include <freertos/task.h>
 #include <hal/efuse_hal.h>
-#include <nvs.h>
 
 struct fake_chip fake_chip;
 
@@ -57,61 +57,23 @@ uint32_t esp_random(void)
     return 0x80000000u;
 }
 
+uint64_t esp_rtc_get_time_us(void)
+{
+    return fake_chip.rtc_us;
+}
+
+void esp_restart(void)
+{
+    if (fake_chip.on_restart)
+        fake_chip.on_restart();
+    abort(); // no test expected it
+}
+
 void vTaskDelay(TickType_t ticks)
 {
     fake_chip.ticks += ticks;
+    fake_chip.rtc_us += ticks * 10000ull;
     fake_chip.n_delays++;
-}
-
-esp_err_t nvs_open(const char *namespace_name, nvs_open_mode_t open_mode, nvs_handle_t *out_handle)
-{
-    *out_handle = 1;
-    if (strcmp(namespace_name, "ferry") != 0)
-        return ESP_ERR_INVALID_ARG;
-    return open_mode == NVS_READONLY && !fake_chip.n_blob ? ESP_ERR_NVS_NOT_FOUND : ESP_OK;
-}
-
-esp_err_t nvs_get_blob(nvs_handle_t handle, const char *key, void *out_value, size_t *length)
-{
-    (void)handle;
-    (void)key;
-    if (!fake_chip.n_blob)
-        return ESP_ERR_NVS_NOT_FOUND;
-    if (*length < fake_chip.n_blob)
-        return ESP_ERR_NVS_INVALID_LENGTH;
-    memcpy(out_value, fake_chip.blob, fake_chip.n_blob);
-    *length = fake_chip.n_blob;
-    return ESP_OK;
-}
-
-esp_err_t nvs_set_blob(nvs_handle_t handle, const char *key, const void *value, size_t length)
-{
-    (void)handle;
-    (void)key;
-    if (length > sizeof fake_chip.blob)
-        return ESP_ERR_NVS_NOT_ENOUGH_SPACE;
-    memcpy(fake_chip.blob, value, length);
-    fake_chip.n_blob = (uint32_t)length;
-    fake_chip.n_saved++;
-    return ESP_OK;
-}
-
-esp_err_t nvs_erase_key(nvs_handle_t handle, const char *key)
-{
-    (void)handle;
-    (void)key;
-    const bool had = fake_chip.n_blob > 0;
-    fake_chip.n_blob = 0;
-    return had ? ESP_OK : ESP_ERR_NVS_NOT_FOUND;
-}
-
-esp_err_t nvs_commit(nvs_handle_t handle)
-{
-    (void)handle;
-    return ESP_OK;
-}
-
-void nvs_close(nvs_handle_t handle)
-{
-    (void)handle;
+    if (fake_chip.on_delay)
+        fake_chip.on_delay();
 }

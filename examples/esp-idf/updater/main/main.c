@@ -74,8 +74,9 @@ void app_main(void)
         .connect = connect,
         .news = on_news,
     };
-    ferry_err err = FERRY_ERR_STATE;
-    if (nvs_flash_init() == ESP_OK)
-        err = ferry_esp_agent_run(&updater, &config);
+    // The app's own NVS, which may be full, or encrypted with keys that are not known here.
+    if (nvs_flash_init() != ESP_OK)
+        ESP_LOGW(tag, "the partition nvs cannot be opened: no Wi-Fi, the app starts all the same");
+    const ferry_err err = ferry_esp_agent_run(&updater, &config);
     ESP_LOGE(tag, "this device cannot be opened: %s", ferry_strerror(err));
 }
