@@ -41,7 +41,7 @@ static jmp_buf off;     // where restarts lead, and waits that nobody waits for
 static bool is_resting; // told by the updater
 static bool is_dying;   // power fails as soon as the updater waits, once
 
-/* What was told. */
+/* What was told; of failures the first. */
 static enum ferry_reset told_reset;
 static bool was_told[FERRY_NEWS_NO_APP + 1];
 static struct ferry_fault told_fault;
@@ -63,12 +63,13 @@ static void on_delay(void)
 static void on_news(void *ctx, enum ferry_agent_news news, const struct ferry_agent *a)
 {
     T_CHECK(ctx == config.ctx);
+    const bool is_first = !was_told[news];
     was_told[news] = true;
     if (news == FERRY_NEWS_START)
         told_reset = a->config.start.reset;
     if (news == FERRY_NEWS_NO_APP)
         is_resting = true;
-    if (news == FERRY_NEWS_FAILED) {
+    if (news == FERRY_NEWS_FAILED && is_first) {
         told_fault = a->fault;
         memcpy(told_detail, a->detail, sizeof told_detail);
     }
@@ -328,6 +329,17 @@ static void download_goes_on_after_a_loss_of_power(void)
     T_CHECK(slot_holds(1, agent_device_app(1)));
 }
 
+static void download_has_its_time(void)
+{
+    fresh_chip();
+    config.settings.update_ms = 5000;
+    fleet->cut_after = 1;
+    fleet->n_cuts = 100;
+    T_EQ_INT(live(0, ESP_RST_POWERON), END_RESTING);
+    T_EQ_INT(told_fault.err, FERRY_ERR_NET_TIMEOUT);
+    T_CHECK(fake_chip.ticks < (5 + 4 + 10) * 100); // what it has, one pause more, the rest
+}
+
 /* ---- what is out of order ---- */
 
 static void join_string_that_cannot_be_read_is_told(void)
@@ -335,7 +347,8 @@ static void join_string_that_cannot_be_read_is_told(void)
     fresh_chip();
     config.join = "ferry1:http://no";
     T_EQ_INT(live(0, ESP_RST_POWERON), END_RESTING);
-    T_CHECK(was_told[FERRY_NEWS_FAILED]);
+    T_EQ_INT(told_fault.err, FERRY_ERR_JOIN);
+    T_EQ_STR(told_detail, "its first part is an https address of at most 256 characters");
     T_EQ_INT(fleet->n_requests, 0);
 }
 
@@ -357,7 +370,7 @@ static void application_starts_though_nvs_is_out_of_order(void)
     install();
     fake_nvs.is_broken = true;
     T_EQ_INT(live(100, ESP_RST_SW), END_APP);
-    T_CHECK(was_told[FERRY_NEWS_FAILED]);
+    T_EQ_STR(told_detail, "NVS cannot be used");
     fake_nvs.is_broken = false;
     T_EQ_INT(live(100, ESP_RST_SW), END_APP); // and it is itself again
     T_CHECK(!was_told[FERRY_NEWS_FAILED]);
@@ -380,6 +393,7 @@ int main(void)
     T_RUN(without_network_it_rests_or_starts_what_is_there);
     T_RUN(project_may_put_an_update_off);
     T_RUN(download_goes_on_after_a_loss_of_power);
+    T_RUN(download_has_its_time);
     T_RUN(join_string_that_cannot_be_read_is_told);
     T_RUN(build_s_join_string_is_for_a_device_without_one);
     T_RUN(application_starts_though_nvs_is_out_of_order);
