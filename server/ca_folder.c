@@ -139,8 +139,8 @@ bool ca_folder_install(const struct ca_folder *f, int dir_fd, char why[CA_WHY_BY
     bool ok = state_folder_remove(dir_fd, "ca.new") && mkdirat(dir_fd, "ca.new", 0700) == 0;
     if (ok) {
         doing = "ca.new cannot be written";
-        fd = openat(dir_fd, "ca.new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        ok = fd >= 0 && write_files(f, dir_fd, fd) && fsync(fd) == 0;
+        fd = openat(dir_fd, "ca.new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        ok = fd >= 0 && state_file_give(fd, dir_fd) && write_files(f, dir_fd, fd) && fsync(fd) == 0;
     }
     if (ok) {
         doing = "ca.new and ca cannot be exchanged";

@@ -46,7 +46,9 @@ struct http_connection {
     int fd;
     _Atomic int64_t deadline_ms; // monotonic; HTTP_NEVER: none
     _Atomic int phase;
-    bool is_allowed; // to be here at all
+    int64_t left_deadline_ms; // the watch's own: of the body that its client has left unfinished
+    unsigned n_left;          // ... and how many looks ago that was seen
+    bool is_allowed;          // to be here at all
     char address[HTTP_ADDRESS_BYTES];
     struct http_credentials *credentials; // in use, of a TLS door
     gnutls_session_t session;             // MHD's; NULL without TLS

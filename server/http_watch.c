@@ -3,11 +3,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "metrics.h"
 
 #define LOOK_EVERY_MS 100
+#define LEFT_LOOKS    5u // in a row, before a client counts as gone
 
 struct http_watch {
     pthread_mutex_t lock;
@@ -33,15 +35,34 @@ static enum metric metric_of(int phase)
     return metrics[phase];
 }
 
+/** True if a client went away in the middle of a body. MHD 0.9 does not notice: its epoll
+ * tells each event once, and the end that comes together with bytes is one event with them, after
+ * which a short read makes it wait for the next. What moves the body moves its deadline; if that
+ * stands still and nothing is left to be read, nothing will come. */
+static bool has_left(struct http_connection *c, int64_t deadline_ms)
+{
+    char byte;
+    const bool is_over = atomic_load_explicit(&c->phase, memory_order_relaxed) == HTTP_BODY &&
+                         recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    c->n_left = is_over && c->left_deadline_ms == deadline_ms ? c->n_left + 1 : 0;
+    c->left_deadline_ms = is_over ? deadline_ms : 0;
+    return c->n_left >= LEFT_LOOKS;
+}
+
 /** Cuts what is late. The lock is held, so no socket of the list can be closed meanwhile. */
 static void look(struct http_watch *w, int64_t now_ms)
 {
     for (struct http_connection *c = w->first; c; c = c->next) {
-        const int64_t deadline_ms = atomic_load_explicit(&c->deadline_ms, memory_order_relaxed);
-        if (deadline_ms > now_ms)
+        int64_t deadline_ms = atomic_load_explicit(&c->deadline_ms, memory_order_relaxed);
+        const bool is_late = deadline_ms <= now_ms;
+        if (!is_late && !has_left(c, deadline_ms))
             continue;
-        metrics_add(w->metrics, metric_of(atomic_load(&c->phase)), 1);
-        atomic_store_explicit(&c->deadline_ms, HTTP_NEVER, memory_order_relaxed);
+        // Whoever has moved on at this very moment is neither.
+        const int phase = atomic_load(&c->phase);
+        if (!atomic_compare_exchange_strong(&c->deadline_ms, &deadline_ms, HTTP_NEVER))
+            continue;
+        if (is_late)
+            metrics_add(w->metrics, metric_of(phase), 1);
         // Last: MHD sees the end of the connection, and what it then cleans up changes the phase.
         shutdown(c->fd, SHUT_RDWR);
     }

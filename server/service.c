@@ -27,7 +27,9 @@
 
 #define LOOK_EVERY_MS 1000u
 #define DRAIN_LOOK_MS 20
+#define BEAT_MS       200
 #define DAY_S         86400
+#define STOP_SPARE_S  10u // for closing what is open, after the answers
 
 static bool refuse(char why[SERVICE_WHY_BYTES], const char *what, const char *reason)
 {
@@ -214,17 +216,29 @@ static void wait_ms(unsigned ms)
     nanosleep(&(struct timespec){ms / 1000, (long)(ms % 1000) * 1000000}, NULL);
 }
 
+static unsigned n_busy(const struct server *s)
+{
+    return http_busy(s->listeners) + tcp_door_busy(s->tcp);
+}
+
 /** Lets running answers end. */
 static void stop(struct server *s)
 {
     const unsigned looks = s->config.stop_seconds * 1000u / DRAIN_LOOK_MS;
-    systemd_notify("STOPPING=1");
+    char state[64];
+    // The manager has a limit of its own: it is to be the longer one.
+    snprintf(state, sizeof(state), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%u000000",
+             s->config.stop_seconds + STOP_SPARE_S);
+    systemd_notify(state);
     http_drain(s->listeners);
-    const unsigned before = http_busy(s->listeners);
+    tcp_door_drain(s->tcp);
+    const unsigned before = n_busy(s);
     unsigned busy = before;
     for (unsigned i = 0; busy && i < looks; i++) {
         wait_ms(DRAIN_LOOK_MS);
-        busy = http_busy(s->listeners);
+        busy = n_busy(s);
+        if (i % (BEAT_MS / DRAIN_LOOK_MS) == 0)
+            systemd_notify("WATCHDOG=1");
     }
     log_line(LOG_LEVEL_INFO, "stop", "answers_finished=%u answers_cut=%u", before - busy, busy);
 }

@@ -58,6 +58,14 @@ bool state_file_append(int fd, const void *bytes, size_t n)
     return true;
 }
 
+bool state_file_give(int fd, int dir_fd)
+{
+    struct stat dir;
+    if (geteuid() != 0)
+        return true;
+    return fstat(dir_fd, &dir) == 0 && (dir.st_uid == 0 || fchown(fd, dir.st_uid, dir.st_gid) == 0);
+}
+
 bool state_file_write(int dir_fd, const char *name, const void *bytes, size_t n)
 {
     char beside[NAME_MAX];
@@ -72,7 +80,7 @@ bool state_file_write(int dir_fd, const char *name, const void *bytes, size_t n)
         openat(dir_fd, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    if (!state_file_append(fd, bytes, n) || fsync(fd) != 0) {
+    if (!state_file_give(fd, dir_fd) || !state_file_append(fd, bytes, n) || fsync(fd) != 0) {
         const int before = errno;
         close(fd);
         unlinkat(dir_fd, beside, 0); // room for others, if the disk is full

@@ -23,7 +23,8 @@ void systemd_notify(const char *state)
     if (fd < 0)
         return;
     // A manager that does not listen will notice by itself.
-    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to,
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+                 (const struct sockaddr *)&to,
                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
     close(fd);
 }

@@ -29,7 +29,9 @@ struct tcp_door {
     struct server *server;
     int listen_fd;
     char url[ADDRESS_NAME_BYTES + 8];
-    atomic_bool is_stopping;
+    atomic_bool is_draining; // nobody new is served
+    atomic_bool is_stopping; // nobody at all
+    atomic_uint n_visits;
     pthread_t threads[THREADS];
     unsigned n_threads;
 };
@@ -122,8 +124,13 @@ static void *run(void *ctx)
         if (fd < 0)
             continue;
         address_text((struct sockaddr *)&from, address);
-        visit(d, fd, address);
+        // Counted first: whoever then finds the door draining is not waited for in vain, and
+        // whoever does not is seen by the one who waits.
+        atomic_fetch_add(&d->n_visits, 1);
+        if (!atomic_load(&d->is_draining))
+            visit(d, fd, address);
         close(fd);
+        atomic_fetch_sub(&d->n_visits, 1);
     }
     return NULL;
 }
@@ -162,6 +169,17 @@ struct tcp_door *tcp_door_open(struct server *s, bool *is_good, char why[TCP_DOO
 const char *tcp_door_url(const struct tcp_door *d)
 {
     return d->url;
+}
+
+void tcp_door_drain(struct tcp_door *d)
+{
+    if (d)
+        atomic_store(&d->is_draining, true);
+}
+
+unsigned tcp_door_busy(const struct tcp_door *d)
+{
+    return d ? atomic_load(&d->n_visits) : 0;
 }
 
 void tcp_door_close(struct tcp_door *d)

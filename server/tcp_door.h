@@ -17,6 +17,12 @@ struct tcp_door *tcp_door_open(struct server *s, bool *is_good, char why[TCP_DOO
 /** Where it listens, as "tcp://HOST:PORT". */
 const char *tcp_door_url(const struct tcp_door *d);
 
+/** Serves nobody new from now on: who comes is cut at once. NULL is none. */
+void tcp_door_drain(struct tcp_door *d);
+
+/** How many devices are being served. NULL: 0. */
+unsigned tcp_door_busy(const struct tcp_door *d);
+
 /** Closes it; a device that is being served is cut. NULL is none. */
 void tcp_door_close(struct tcp_door *d);
 

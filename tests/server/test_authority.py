@@ -12,6 +12,7 @@ import time
 
 import applicant
 import ferryd
+import images
 import pytest
 from applicant import Applicant, command, counts, enrolled, ok, token
 from cryptography import x509
@@ -248,6 +249,24 @@ def test_init_makes_secrets_for_their_owner_and_only_once(tmp_path):
     admin = made.split("admin token")[1].split()[0]
     assert len(admin) == 32 and all(admin.encode() not in data for data in before.values())
     assert [p.name for p in tmp_path.iterdir()] == ["state"]
+
+
+def test_what_root_does_is_the_owner_s_of_the_folder(tmp_path):
+    """A service runs as a user of its own, and could not read root's files. Who is not root can
+    give nothing away, and finds the files its own."""
+    place, image = tmp_path / "state", tmp_path / "app.bin"
+    ferryd.run("init", place, "--host=localhost")
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    for path in [place, *place.rglob("*")]:
+        os.chown(path, owner, -1)
+    image.write_bytes(images.app())
+    ferryd.run("release", "add", place, image)
+    ferryd.run("token", "new", place, "--url=https://x:1")
+    for words in (["new-root", "--root-key", place / "ca/root.key"], ["new-server"]):
+        ferryd.run("ca", words[0], place, *words[1:])
+    made = [place, *place.rglob("*")]
+    assert {path.stat().st_uid for path in made} == {owner}
+    assert [path for path in made if path.parent.name == "blobs"]
 
 
 @pytest.mark.parametrize("words, said", [

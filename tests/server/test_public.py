@@ -3,9 +3,11 @@ operator opens them, and serving nothing but what is marked public."""
 
 import hashlib
 import json
+import re
 import socket
 import struct
 import subprocess
+import threading
 import time
 import zlib
 
@@ -147,15 +149,20 @@ def tcp(server):
     return sock, sock.makefile("rb")
 
 
-def test_sample_client_gets_the_newest_public_one(server, operator):
-    sock, stream = tcp(server)
-    length, crc = struct.unpack("<II", stream.read(8))
-    assert (length, crc) == (len(OPEN), zlib.crc32(OPEN))
+def take(sock, stream, length):
+    """What comes after the head; each chunk is answered with a byte."""
     got = b""
     while len(got) < length:
         got += stream.read(min(8192, length - len(got)))
         sock.sendall(b"\0")
-    assert got == OPEN and stream.read() == b""
+    return got
+
+
+def test_sample_client_gets_the_newest_public_one(server, operator):
+    sock, stream = tcp(server)
+    length, crc = struct.unpack("<II", stream.read(8))
+    assert (length, crc) == (len(OPEN), zlib.crc32(OPEN))
+    assert take(sock, stream, length) == OPEN and stream.read() == b""
     sock.close()
 
 
@@ -190,12 +197,49 @@ def test_without_a_public_release_the_connection_ends(new_server):
         time.sleep(0.02)
 
 
-def test_stop_does_not_wait_for_a_silent_client(new_server):
-    server = new_server(settings=DOORS).start()
-    assert Operator(server).upload(OPEN, public=1).status == 200
+@pytest.fixture
+def opened(new_server):
+    """A server with the doors open; how long it may take to stop is its settings'."""
+    def start(**settings):
+        server = new_server(settings={**DOORS, **settings}).start()
+        assert Operator(server).upload(OPEN, public=1).status == 200
+        return server
+    return start
+
+
+def stopping(server):
+    """Begins to stop it; the thread, and the list that its exit code comes to."""
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(server.stop()))
+    thread.start()
+    until = time.monotonic() + 20
+    while True:  # until it takes nobody new
+        sock, stream = tcp(server)
+        with sock:
+            if not stream.read(8):
+                return thread, codes
+        assert time.monotonic() < until
+
+
+def test_stop_lets_a_sample_client_finish_and_takes_nobody_new(opened):
+    server = opened(stop_seconds=60)
+    sock, stream = tcp(server)
+    assert len(stream.read(8)) == 8
+    thread, codes = stopping(server)
+    assert take(sock, stream, len(OPEN)) == OPEN and stream.read() == b""
+    thread.join(20)
+    sock.close()
+    assert codes == [0]
+    assert re.search(r"door=tcp .* state=whole", server.log.read_text())
+    assert "answers_cut=0" in server.log.read_text()
+
+
+def test_stop_waits_no_longer_than_it_may_for_a_silent_client(opened):
+    server = opened(stop_seconds=1)
     sock, stream = tcp(server)
     assert len(stream.read(8)) == 8
     began = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - began < 10
     sock.close()
+    assert "answers_cut=1" in server.log.read_text()

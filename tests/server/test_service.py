@@ -9,10 +9,13 @@ import subprocess
 import threading
 import time
 
+import images
 import pytest
 import raw
 import test_firmware
 from ferryd import FERRYD, ROOT, run
+from prometheus_client.parser import text_string_to_metric_families
+from operators import Operator
 
 DOC = ROOT / "docs/server.md"
 
@@ -131,6 +134,8 @@ def complaints(text):
             yield f"{line}: twice"
         elif typed[current] == "counter" and not match[1].endswith("_total"):
             yield f"{line}: a counter without _total"
+        elif re.search("_(milli|micro|nano)seconds|_(kilo|mega)bytes|_(minutes|hours)", match[1]):
+            yield f"{line}: seconds and bytes are the units"
         else:
             seen.add(line.rsplit(" ", 1)[0])
 
@@ -139,6 +144,7 @@ def complaints(text):
     "a 1", "# HELP a x\n# TYPE a gauge\na{b=c} 1\n", "# HELP a x\na 1\n", "a 1\n",
     "# HELP a x\n# TYPE a gauge\na 1\na 2\n", "# HELP a x\n# TYPE a counter\na 1\n",
     "# HELP a x\n# TYPE a gauge\nb 1\n",
+    "# HELP a_microseconds x\n# TYPE a_microseconds gauge\na_microseconds 1\n",
 ])
 def test_strict_reader_finds_what_is_planted(text):
     assert list(complaints(text))
@@ -147,7 +153,16 @@ def test_strict_reader_finds_what_is_planted(text):
 def test_metrics_are_what_prometheus_reads(server):
     reply = server.request("GET", "/metrics", "admin")
     assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert list(complaints(reply.body.decode())) == []
+    text = reply.body.decode()
+    assert list(complaints(text)) == []
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    requests = families["ferryd_requests"]
+    assert requests.type == "counter" and requests.documentation == "Requests answered."
+    assert [s.labels["code"] for s in requests.samples] == [f"{n}xx" for n in range(1, 6)]
+    begin = families["process_start_time_seconds"].samples[0].value
+    assert 0 <= time.time() - begin < 3600
+    worked = families["ferryd_handler_seconds"].samples[0].value
+    assert 0 <= worked < time.time() - begin + 1
 
 
 def test_metrics_count(server):
@@ -176,6 +191,27 @@ def test_log_holds_no_secrets_and_strangers_add_no_lines(server):
     assert "SECRET" not in text and "ferry1:" not in text and "BEGIN" not in text
     for line in text.splitlines():
         assert re.match(r"^time=\S+Z level=(info|warning|error) event=[a-z_]+ ", line), line
+
+
+def test_manager_hears_of_a_long_stop(new_server, tmp_path):
+    """A watchdog does not end what is only waiting for an answer to end."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(10)
+    one = new_server(settings={"stop_seconds": 2}, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    one.start()
+    with one.connect("admin") as sock:
+        sock.sendall(upload(Operator(one).token, 100_000))
+        until = time.monotonic() + 10  # the server has taken it up
+        while not list((one.folder / "blobs").glob(".upload*")):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert one.stop() == 0
+    manager.settimeout(0.5)
+    assert manager.recv(1000) == b"READY=1"
+    assert manager.recv(1000).startswith(b"STOPPING=1")
+    assert manager.recv(1000) == manager.recv(1000) == b"WATCHDOG=1"
+    manager.close()
 
 
 def test_under_systemd_lines_have_the_journal_s_level(new_server):
@@ -306,6 +342,52 @@ def test_stop_waits_no_longer_than_it_may(new_server):
     assert "answers_cut=1" in one.log.read_text()
 
 
+# Clients that leave. Nothing but their leaving can end their requests here: times are long.
+
+@pytest.fixture(scope="module")
+def patient(new_server):
+    one = new_server(settings={"idle_seconds": 600, "header_seconds": 600, "stop_seconds": 600})
+    return one.start()
+
+
+def upload(operator, n, sent=b""):
+    return (f"POST /api/v1/releases HTTP/1.1\r\nHost: x\r\nContent-Length: {n}\r\n"
+            f"Connection: close\r\nAuthorization: Bearer {operator}\r\n\r\n").encode() + sent
+
+
+@pytest.mark.parametrize("sent", [b"", b"x" * 1000], ids=["head alone", "some of the body"])
+@pytest.mark.parametrize("known", [True, False], ids=["operator", "stranger"])
+def test_client_that_leaves_in_its_body_is_gone_at_once(patient, sent, known):
+    token = Operator(patient, f"leaver-{known}-{len(sent)}").token if known else "x" * 32
+    with patient.connect("admin") as sock:  # its end is in the same event as its bytes
+        sock.sendall(upload(token, 100_000, sent))
+    until = time.monotonic() + 30
+    while patient.metrics()["ferryd_connections"] > 1:
+        assert time.monotonic() < until, "the connection stays"
+        time.sleep(0.05)
+    assert not list((patient.folder / "blobs").glob(".upload*"))
+    assert patient.metrics()['ferryd_deadlines_total{phase="body"}'] == 0
+
+
+def test_stop_does_not_wait_for_who_has_left(patient):
+    with patient.connect("admin") as sock:
+        sock.sendall(upload(Operator(patient).token, 100_000, b"x" * 1000))
+    assert patient.stop() == 0  # within its limit of 30 seconds, not of 600
+    patient.start()
+
+
+def test_client_that_says_it_is_done_hears_its_answer(patient):
+    """Half closed, as by `nc -N`: at the end of a body that came whole, in pieces and late."""
+    token, image = Operator(patient, "half").token, images.app(project="half", size=50_000)
+    for pause in (0, 0, 0, 1):
+        with patient.connect("admin") as sock:
+            sock.sendall(upload(token, len(image), image[:20_000]))
+            time.sleep(pause)
+            sock.sendall(image[20_000:])
+            sock.shutdown(socket.SHUT_WR)
+            assert raw.statuses(sock.makefile("rb").read()) == [200]
+
+
 def test_service_manager_is_told(new_server, tmp_path):
     path = tmp_path / "notify"
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -320,7 +402,8 @@ def test_service_manager_is_told(new_server, tmp_path):
     assert b"READY=1" in seen
     assert one.stop() == 0
     manager.settimeout(0.5)
-    while (word := manager.recv(1000)) != b"STOPPING=1":
+    # Its own limit and the manager's: ten seconds for answers, ten more.
+    while (word := manager.recv(1000)) != b"STOPPING=1\nEXTEND_TIMEOUT_USEC=20000000":
         assert word == b"WATCHDOG=1"
     manager.close()
 
