@@ -298,8 +298,8 @@ void page_device(struct server *s, const struct http_request *req, struct http_r
     const bool is_id = device_name_is_fine(req->after);
     enum db_result result = is_id ? device_find(req->db, req->after, &device) : DB_OK;
     if (result == DB_OK) {
-        r->n_headers = 0;
-        http_refuse(r, 404, "there is no such device");
+        page_refuse(&p, 404, "No such device",
+                    "There is no device of this id. <a href=\"/\">All devices</a>");
         return;
     }
     if (result == DB_ROW)

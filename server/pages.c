@@ -79,10 +79,22 @@ void page_begin_plain(struct page *p, struct server *s, const struct http_reques
     html_add(&r->body, "<main class=\"narrow\">\n");
 }
 
-void page_no_database(struct page *p)
+void page_refuse(struct page *p, unsigned status, const char *title, const char *sentence)
 {
     p->r->n_headers = 0;
-    http_refuse(p->r, 503, "the database cannot be reached; try again later");
+    ferry_strbuf_clear(&p->r->body);
+    add_frame(p, title);
+    if (p->operator_name[0])
+        add_navigation(p);
+    html_add(&p->r->body, "<main>\n<h1>%s</h1>\n<p class=\"empty\" role=\"alert\">%s</p>\n", title,
+             sentence);
+    page_end(p);
+    p->r->status = status;
+}
+
+void page_no_database(struct page *p)
+{
+    page_refuse(p, 503, "Not now", "The database cannot be reached; try again later.");
     http_add_header(p->r, "Retry-After: 10");
 }
 
@@ -184,23 +196,22 @@ static void log_in(struct server *s, const struct http_request *req, struct http
         refuse_login(s, req, r, 403, "This is no operator's token.");
         return;
     }
-    struct page p = {.r = r};
+    struct page p;
+    set_out(&p, s, req, r);
     page_no_database(&p);
 }
 
 static void log_out(struct server *s, const struct http_request *req, struct http_reply *r)
 {
     char csrf[SESSION_CSRF_BYTES];
-    if (!form_value(req, "csrf", csrf, sizeof(csrf)) || !session_csrf_is(req, csrf)) {
-        http_refuse(r, 403, "the form's CSRF token is missing or wrong");
-        return;
-    }
-    if (session_end(s, req, r) != DB_OK) {
-        struct page p = {.r = r};
+    struct page p;
+    set_out(&p, s, req, r);
+    if (!form_value(req, "csrf", csrf, sizeof(csrf)) || !session_csrf_is(req, csrf))
+        page_refuse(&p, 403, "Refused", "The form's CSRF token is missing or wrong.");
+    else if (session_end(s, req, r) != DB_OK)
         page_no_database(&p);
-        return;
-    }
-    go_to(r, "/login");
+    else
+        go_to(r, "/login");
 }
 
 static void style(struct server *s, const struct http_request *req, struct http_reply *r)

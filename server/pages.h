@@ -31,7 +31,11 @@ void page_begin_plain(struct page *p, struct server *s, const struct http_reques
 /** Ends it. */
 void page_end(struct page *p);
 
-/** Replaces all that was said by a sentence about the database. */
+/** Replaces all that was said by a page of that status with one sentence; both texts are ours, and
+ * HTML as they stand. */
+void page_refuse(struct page *p, unsigned status, const char *title, const char *sentence);
+
+/** The same for a database that is away. */
 void page_no_database(struct page *p);
 
 /** The style sheet (style.css, made a C file by the build). */

@@ -151,6 +151,14 @@ def test_what_is_not_there(browser, path):
     assert reply.status in (400, 404) and b"<script>" not in reply.body
 
 
+def test_device_that_is_not_there_is_a_page(browser):
+    reply = browser.ask("GET", "/devices/nobody")
+    assert reply.status == 404 and reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert reply.headers["Content-Security-Policy"] == POLICY
+    page = reply.body.decode()
+    assert "<h1>No such device</h1>" in page and "Log out" in page and page.count("<html") == 1
+
+
 def test_style_sheet(browser):
     reply = browser.ask("GET", "/style.css")
     assert reply.status == 200 and reply.headers["Content-Type"].startswith("text/css")
