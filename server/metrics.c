@@ -48,6 +48,14 @@ static void head(struct ferry_strbuf *out, const char *metric, const char *type,
     ferry_strbuf_addf(out, "# HELP %s %s.\n# TYPE %s %s\n", metric, help, metric, type);
 }
 
+static void add_value(struct ferry_strbuf *out, const char *metric, int64_t n)
+{
+    if (strstr(metric, "_seconds_"))
+        ferry_strbuf_addf(out, " %" PRId64 ".%06" PRId64 "\n", n / 1000000, n % 1000000);
+    else
+        ferry_strbuf_addf(out, " %" PRId64 "\n", n);
+}
+
 void metrics_text(const struct metrics *m, struct ferry_strbuf *out)
 {
     head(out, "ferryd_info", "gauge", "The program's version");
@@ -58,7 +66,8 @@ void metrics_text(const struct metrics *m, struct ferry_strbuf *out)
         if (rows[i].help)
             head(out, rows[i].metric, rows[i].type, rows[i].help);
         const bool has_labels = *rows[i].labels;
-        ferry_strbuf_addf(out, "%s%s%s%s %" PRId64 "\n", rows[i].metric, has_labels ? "{" : "",
-                          rows[i].labels, has_labels ? "}" : "", metrics_get(m, (enum metric)i));
+        ferry_strbuf_addf(out, "%s%s%s%s", rows[i].metric, has_labels ? "{" : "", rows[i].labels,
+                          has_labels ? "}" : "");
+        add_value(out, rows[i].metric, metrics_get(m, (enum metric)i));
     }
 }

@@ -8,7 +8,8 @@
 
 #include "strbuf.h"
 
-/** X(NAME, metric, labels, type, help): rows of one metric stand together. */
+/** X(NAME, metric, labels, type, help): rows of one metric stand together. What is told in seconds
+ * is counted in microseconds. */
 #define METRICS(X)                                                                                 \
     X(CONNECTIONS, "ferryd_connections", "", "gauge", "Connections that are open")                 \
     X(ACCEPTED, "ferryd_connections_total", "", "counter", "Connections that were accepted")       \
@@ -32,7 +33,7 @@
     X(MALFORMED, "ferryd_malformed_total", "", "counter", "Requests that the gate refused")        \
     X(SHED, "ferryd_shed_total", "", "counter", "Requests answered 429")                           \
     X(BLOB_BYTES, "ferryd_firmware_bytes_total", "", "counter", "Bytes of firmware in answers")    \
-    X(HANDLER_MICROSECONDS, "ferryd_handler_microseconds_total", "", "counter",                    \
+    X(HANDLER_MICROSECONDS, "ferryd_handler_seconds_total", "", "counter",                         \
       "Time that answers were being made")
 
 enum metric {
