@@ -11,6 +11,7 @@
 #include "audit.h"
 #include "store_certificate.h"
 #include "store_device.h"
+#include "store_report.h"
 #include "store_token.h"
 
 #define DAY_S       86400
@@ -28,7 +29,7 @@ struct errand {
     bool is_settled;                 // out says what came of it
 };
 
-/* Sets what came of it. DB_OK lets the transaction commit: a refusal has changed nothing. */
+/* Sets what came of it. DB_OK lets the transaction commit, with what a refusal has noted. */
 __attribute__((format(printf, 3, 4))) static enum db_result
 settle(struct errand *e, enum enroll_result result, const char *fmt, ...)
 {
@@ -171,6 +172,29 @@ static enum db_result take_key(struct db *db, const struct errand *e, struct dev
                : result;
 }
 
+/* The operator's list of devices shows who waits for a release: a device without a certificate
+ * cannot say it itself. Its next report takes the note's place. */
+static enum db_result release_needed(struct db *db, struct errand *e, const struct device *device)
+{
+    struct report r;
+    const enum db_result result = report_find(db, device->id, &r);
+    if (result != DB_OK && result != DB_ROW)
+        return result;
+    if (result == DB_OK)
+        r = (struct report){0};
+    snprintf(r.device, sizeof(r.device), "%s", device->id);
+    snprintf(r.state, sizeof(r.state), "needs_release");
+    snprintf(r.reason, sizeof(r.reason), "asked to enrol with another key");
+    r.at = r.seen = e->terms->now;
+    const enum db_result kept = report_keep(db, &r);
+    if (kept != DB_OK)
+        return kept;
+    return settle(e, ENROLL_RELEASE_NEEDED,
+                  "device %s has another key; an operator must run "
+                  "`ferryd device release DIR %s` first",
+                  device->id, device->id);
+}
+
 /* A token that counts, and no certificate for it and this key. */
 static enum db_result enroll_new(struct db *db, struct errand *e, const struct token *token)
 {
@@ -184,10 +208,7 @@ static enum db_result enroll_new(struct db *db, struct errand *e, const struct t
     if (is_known && device.revoked)
         return revoked(e);
     if (is_other && !device.released)
-        return settle(e, ENROLL_RELEASE_NEEDED,
-                      "device %s has another key; an operator must run "
-                      "`ferryd device release DIR %s` first",
-                      device.id, device.id);
+        return release_needed(db, e, &device);
     // An operator's release lets a device that lost its key in once more, by the token it has.
     const bool is_free = is_other && token->uses_left == 0;
     if (!is_free && token->uses_left == 0)

@@ -78,11 +78,12 @@ static unsigned check_row(struct http_exchange *x, const struct ca_client *cert,
     client->is_expired = now > cert->not_after;
     if (now < cert->not_before)
         return refuse(why, 403, "this certificate is not valid yet");
-    if (client->is_expired && !may_be_expired)
-        return refuse(why, 403, "this certificate has run out; it may still be renewed");
     if (client->is_expired &&
         !certificate_may_renew(&row, now, x->server->config.renew_expired_days))
         return refuse(why, 403, "this certificate ran out too long ago to be renewed");
+    client->must_renew = client->is_expired && !may_be_expired;
+    if (client->must_renew)
+        return refuse(why, 403, "this certificate has run out; it may still be renewed");
     return 0;
 }
 

@@ -191,5 +191,7 @@ enum MHD_Result http_reply_refuse(struct http_exchange *x, unsigned status, cons
         add(response, "Retry-After", x->retry_after);
     if (status == 503) // a client that is not told would ask again at once
         add(response, "Retry-After", "10");
+    if (x->request.client.must_renew) // it has no clock to see that by itself
+        add(response, "Ferry-Renew", "1");
     return http_reply_queue(x, status, response, is_last);
 }

@@ -39,6 +39,7 @@ struct http_client {
     char address[HTTP_ADDRESS_BYTES]; // of the client, also behind a proxy
     bool has_cert;                    // one of ours: chain and purpose are good
     bool is_expired;                  // ... but for its time
+    bool must_renew;                  // ... so much so that nothing but its renewal is answered
     uint8_t cert_sha256[32];
     char id[HTTP_ID_BYTES]; // the device's, from the certificate's row; "" none
     int64_t cert_expires;   // Unix seconds
