@@ -121,6 +121,7 @@ static uint8_t connect(struct ferry_agent *a)
 {
     const struct ferry_agent_hooks *h = &a->config.hooks;
     const ferry_err err = h->connect ? h->connect(h->ctx) : FERRY_OK;
+    a->has_renewed = false;
     if (!err)
         return a->credentials.cert[0] ? AT_CHECK : AT_ENROL;
     a->fault = (struct ferry_fault){.err = err};
@@ -129,30 +130,52 @@ static uint8_t connect(struct ferry_agent *a)
     return AT_HANDOVER;
 }
 
+/* What the server has refused it will refuse again, until somebody does something about it. */
 static uint32_t poll_after_failure(const struct ferry_agent *a)
 {
     const struct ferry_http_head *h = &a->client.head;
-    if (a->client.fault.err != FERRY_ERR_NET_STATUS)
+    switch (a->client.fault.err) {
+    case FERRY_ERR_NOT_ENROLLED:
+    case FERRY_ERR_ENROL:
+    case FERRY_ERR_RELEASE_NEEDED:
+    case FERRY_ERR_PIN:
+        return slow_s(a);
+    case FERRY_ERR_NET_STATUS:
+        break;
+    default:
         return FERRY__FAIL_S;
+    }
     if (h->retry_after_s)
         return h->retry_after_s < slow_s(a) ? h->retry_after_s : slow_s(a);
     return h->status == 401 || h->status == 403 ? slow_s(a) : FERRY__FAIL_S;
 }
 
-/* What the server has refused it will refuse again, until somebody does something about it. */
 static uint8_t enrol(struct ferry_agent *a)
 {
     limit_talk(a);
-    const ferry_err err = ferry_client_enrol(&a->client);
-    if (!err) {
-        ferry__agent_tell(a, FERRY_NEWS_ENROLLED);
-        return AT_CHECK;
+    if (ferry_client_enrol(&a->client)) {
+        (void)client_failed(a);
+        ferry__agent_asked(a, poll_after_failure(a));
+        return AT_HANDOVER;
     }
-    (void)client_failed(a);
-    const bool will_last = err == FERRY_ERR_NOT_ENROLLED || err == FERRY_ERR_ENROL ||
-                           err == FERRY_ERR_RELEASE_NEEDED || err == FERRY_ERR_PIN;
-    ferry__agent_asked(a, will_last ? slow_s(a) : poll_after_failure(a));
-    return AT_HANDOVER;
+    a->config.notes->reported = 0; // what a server was told by another key does not count
+    ferry__agent_tell(a, FERRY_NEWS_ENROLLED);
+    return AT_CHECK;
+}
+
+/* A question went unanswered. Whoever is away, too busy, or knows no such device is told nothing
+ * either: that would keep the application waiting once more. */
+static uint8_t after_failed_check(struct ferry_agent *a)
+{
+    const struct ferry_http_head *h = &a->client.head;
+    const struct ferry_fault *f = &a->client.fault;
+    const bool is_answer = f->err == FERRY_ERR_NET_STATUS || f->err == FERRY_ERR_MANIFEST;
+    if (h->wants_renewal && !a->has_renewed) {
+        a->is_expired = h->status == 403;
+        return AT_RENEW;
+    }
+    const bool is_refusal = h->status == 401 || h->status == 403 || ferry_retry_is_worth(f);
+    return is_answer && !is_refusal ? AT_REPORT : AT_HANDOVER;
 }
 
 static void no_longer_asked(struct ferry_agent *a)
@@ -182,7 +205,7 @@ static uint8_t check(struct ferry_agent *a)
     if (ferry_client_check(&a->client, &q, &a->manifest, &has_offer)) {
         (void)client_failed(a);
         ferry__agent_asked(a, poll_after_failure(a));
-        return a->client.head.wants_renewal ? AT_RENEW : AT_REPORT;
+        return after_failed_check(a);
     }
     ferry__agent_asked(a, a->client.head.poll_s);
     ferry__agent_end_trial(a);
@@ -197,17 +220,26 @@ static uint8_t check(struct ferry_agent *a)
             ferry__agent_tell(a, FERRY_NEWS_UP_TO_DATE);
         no_longer_asked(a);
     }
-    return a->client.head.wants_renewal ? AT_RENEW : AT_UPDATE;
+    return a->client.head.wants_renewal && !a->has_renewed ? AT_RENEW : AT_UPDATE;
 }
 
+/* Once a start: a server that wants more than that is mistaken. With a certificate that ran out
+ * nothing else was answered, so the question is asked again. */
 static uint8_t renew(struct ferry_agent *a)
 {
+    const bool was_expired = a->is_expired;
+    a->is_expired = false;
+    a->has_renewed = true;
     limit_talk(a);
-    if (ferry_client_renew(&a->client))
-        (void)client_failed(a);
-    else
+    if (!ferry_client_renew(&a->client)) {
         ferry__agent_tell(a, FERRY_NEWS_RENEWED);
-    return AT_UPDATE;
+        return was_expired ? AT_CHECK : AT_UPDATE;
+    }
+    (void)client_failed(a);
+    if (!was_expired)
+        return AT_UPDATE;
+    ferry__agent_asked(a, poll_after_failure(a));
+    return AT_HANDOVER;
 }
 
 static uint8_t update(struct ferry_agent *a)

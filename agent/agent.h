@@ -126,6 +126,8 @@ struct ferry_agent {
     bool wants_last; // the installed release is bad, and the last good one is to be fetched
     bool is_trial;   // this updater is new, and not confirmed yet
     bool has_rested; // since the application last crashed
+    bool has_renewed;
+    bool is_expired; // the certificate is, says the server
     struct ferry_agent_deadline {
         struct ferry_cancel cancel;
         struct ferry_agent *agent;

@@ -170,7 +170,7 @@ static void count_wear(struct ferry_agent *a)
         ferry__agent_tell(a, FERRY_NEWS_WEAR);
 }
 
-static void mark_bad(struct ferry_agent *a)
+static void crashed_too_often(struct ferry_agent *a)
 {
     const struct ferry_release *r = &a->installed;
     char reason[FERRY_AGENT_REASON_BYTES] = "";
@@ -179,11 +179,37 @@ static void mark_bad(struct ferry_agent *a)
     ferry_text_add_number(reason, sizeof reason, a->config.notes->n_crashes);
     ferry_text_add(reason, sizeof reason, " times in a row, last by ");
     ferry_text_add(reason, sizeof reason, ferry_reset_name(a->config.start.reset));
-    if (!keep(a, "bad", r))
-        return;
-    a->bad = *r;
-    a->has_bad = a->is_urgent = true;
+    a->is_urgent = true;
     ferry__agent_event(a, "failed", reason);
+}
+
+/* True for the release that the device went back to from the bad one. There is nothing before it;
+ * were it bad instead, the later one would be tried again, and the two take turns for ever. */
+static bool is_last_resort(const struct ferry_agent *a)
+{
+    return a->has_bad && a->has_last_good && ferry_release_same(&a->last_good, &a->installed) &&
+           ferry_release_may_replace(&a->bad, &a->installed);
+}
+
+static void judge_crash(struct ferry_agent *a)
+{
+    struct ferry_rtc_notes *n = a->config.notes;
+    const uint32_t most = ferry__or(a->config.settings.crash_most, CRASH_MOST);
+    if (n->n_crashes < UINT32_MAX)
+        n->n_crashes++;
+    ferry__agent_tell(a, FERRY_NEWS_CRASHED);
+    if (n->n_crashes < most || (a->has_bad && ferry_release_same(&a->bad, &a->installed)))
+        return;
+    if (is_last_resort(a)) {
+        if (n->n_crashes == most)
+            crashed_too_often(a);
+        return;
+    }
+    if (!keep(a, "bad", &a->installed))
+        return;
+    a->bad = a->installed;
+    a->has_bad = true;
+    crashed_too_often(a);
     ferry__agent_tell(a, FERRY_NEWS_BAD);
 }
 
@@ -236,14 +262,8 @@ static void judge(struct ferry_agent *a)
             ferry__agent_tell(a, FERRY_NEWS_CONFIRMED);
         }
     }
-    if (a->run != FERRY_RUN_CRASHED || !a->has_installed)
-        return;
-    if (n->n_crashes < UINT32_MAX)
-        n->n_crashes++;
-    ferry__agent_tell(a, FERRY_NEWS_CRASHED);
-    if (n->n_crashes >= ferry__or(s->crash_most, CRASH_MOST) &&
-        !(a->has_bad && ferry_release_same(&a->bad, &a->installed)))
-        mark_bad(a);
+    if (a->run == FERRY_RUN_CRASHED && a->has_installed)
+        judge_crash(a);
 }
 
 /* Which application this device is for: as provisioned, else what is installed, else as built. */

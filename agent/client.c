@@ -157,6 +157,7 @@ static ferry_err sign(void *ctx, const uint8_t digest[32], uint8_t rs[FERRY_KEY_
     return c->identity->ops->sign(c->identity, c->credentials->key, digest, rs);
 }
 
+/* Stored before it is certified: after a cut the same key asks again. */
 static ferry_err make_key(struct ferry_client *c)
 {
     struct ferry_credentials *k = c->credentials;
@@ -211,11 +212,23 @@ static ferry_err keep_certificate(struct ferry_client *c)
     return err ? fail(c, err, 0, "the certificate") : FERRY_OK;
 }
 
+/* Whether the refusal has this name; docs/design/server.md lists them. */
+static bool is_refused_as(const struct ferry_client *c, const char *name)
+{
+    static const char key[] = "\"error\":\"";
+    const char *from = strstr(c->body, key);
+    if (!from)
+        return false;
+    from += strlen(key);
+    return strncmp(from, name, strlen(name)) == 0 && from[strlen(name)] == '"';
+}
+
 static ferry_err refused(struct ferry_client *c)
 {
     switch (c->head.status) {
     case 409:
-        return fail_status(c, FERRY_ERR_RELEASE_NEEDED);
+        return fail_status(c, is_refused_as(c, "key_taken") ? FERRY_ERR_ENROL
+                                                            : FERRY_ERR_RELEASE_NEEDED);
     case 400:
     case 401:
     case 403:
@@ -234,15 +247,11 @@ static ferry_err keep_id(struct ferry_client *c)
     return ferry_store_set_text(c->store, "id", k->join.id);
 }
 
-ferry_err ferry_client_enrol(struct ferry_client *c)
+/* Sends a request with the token; the answer is a certificate. */
+static ferry_err ask_to_enrol(struct ferry_client *c)
 {
     char request[FERRY_PEM_BYTES(FERRY_CSR_BYTES, REQUEST)];
-    struct ferry_credentials *k = c->credentials;
-    if (!k->join.url[0] || !k->join.token[0])
-        return fail(c, FERRY_ERR_NOT_ENROLLED, 0, "give it a join string");
-    ferry_err err = k->ca[0] ? FERRY_OK : ferry_client_pin(c);
-    if (!err)
-        err = make_key(c);
+    ferry_err err = make_key(c);
     if (!err)
         err = make_request(c, request, sizeof request);
     if (!err)
@@ -250,8 +259,21 @@ ferry_err ferry_client_enrol(struct ferry_client *c)
                                          .body = request,
                                          .type = "Content-Type: application/x-pem-file",
                                          .with_token = true});
-    if (!err && c->head.status != 200)
-        err = refused(c);
+    return !err && c->head.status != 200 ? refused(c) : err;
+}
+
+ferry_err ferry_client_enrol(struct ferry_client *c)
+{
+    struct ferry_credentials *k = c->credentials;
+    if (!k->join.url[0] || !k->join.token[0])
+        return fail(c, FERRY_ERR_NOT_ENROLLED, 0, "give it a join string");
+    ferry_err err = k->ca[0] ? FERRY_OK : ferry_client_pin(c);
+    if (!err)
+        err = ask_to_enrol(c);
+    if (err == FERRY_ERR_ENROL && is_refused_as(c, "key_taken")) {
+        k->has_key = false; // another device's, or of this one under another id
+        err = ask_to_enrol(c);
+    }
     if (!err)
         err = keep_id(c);
     if (!err)

@@ -39,7 +39,8 @@ struct ferry_client {
 FERRY_MUST_CHECK ferry_err ferry_client_pin(struct ferry_client *c);
 
 /** Enrols: makes a key where there is none, sends a request with the token, keeps the certificate
- * and the id, erases the token. Pins first where no root is kept.
+ * and the id, erases the token. Pins first where no root is kept. A key that the server knows as
+ * another device's is replaced by a new one, once.
  * FERRY_ERR_NOT_ENROLLED there is no token; FERRY_ERR_RELEASE_NEEDED the server knows the id with
  * another key; FERRY_ERR_ENROL it refuses, the detail says why; FERRY_ERR_NET_PROTOCOL its answer
  * is no certificate for this key; else as ferry_client_pin, and the identity's. */

@@ -38,7 +38,7 @@ class Unit:
 
     def live(self, *options, ok=True):
         result = self.ferry("agent", self.path, "--pace=1", "--json", *options)
-        assert (result.code == 0) == ok, result
+        assert (result.code == 0) == ok, result.json.get("log", result)
         return result.json
 
     @property
@@ -58,10 +58,10 @@ def link(server):
     link.close()
 
 
-def join_of(server, url=None, device=None, uses=1):
+def join_of(server, url=None, device=None, uses=1, expires="1d"):
     who = ["--device", device] if device else []
-    done = run("token", "new", server.folder, "--json", "--uses", uses, "--url",
-               url or server.doors["devices"], *who)
+    done = run("token", "new", server.folder, "--json", "--uses", uses, "--expires", expires,
+               "--url", url or server.doors["devices"], *who)
     return json.loads(done.stdout)["join"]
 
 
@@ -177,19 +177,43 @@ def test_used_token_is_refused(server, unit, ferry, tmp_path):
     assert result.json["code"] == "FERRY_ERR_ENROL", result
 
 
+def waiting(server):
+    """Who needs a release, by the operator's list."""
+    listed = json.loads(run("device", "list", server.folder, "--state=needs_release",
+                            "--json").stdout)
+    return [d["device"] for d in listed["devices"]]
+
+
 def test_second_key_needs_a_release(server, ferry, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     first, second = (Unit(ferry, tmp_path / name / "dev") for name in ("a", "b"))
     first.enroll(join_of(server, device="twin"))
-    result = ferry.refused("enroll", second.path, join_of(server, device="twin"), "--json")
+    assert "twin" not in waiting(server)
+    release(server, tmp_path, "1.0.0")
+    result = ferry.refused("enroll", second.path, join_of(server, device="twin"),
+                           "--project=demo", "--json")
     assert result.json["code"] == "FERRY_ERR_RELEASE_NEEDED", result
+    assert "twin" in waiting(server)
+    again = second.live("--once", ok=False)
+    assert says(again["log"], "`ferryd device release DIR twin` first"), again["log"]
     run("device", "release", server.folder, "twin")
-    assert unit_id(ferry, second, server) == "twin"
+    end = second.live("--once", "--power-cycle")  # by the token that it has
+    assert end["id"] == "twin" and end["running"] == "app", end["log"]
+    assert "twin" not in waiting(server)
 
 
-def unit_id(ferry, unit, server):
-    return ferry.ok("enroll", unit.path, join_of(server, device="twin"), "--json").json["id"]
+def test_copied_flash_becomes_a_device_of_its_own(server, unit, ferry, tmp_path):
+    """Key and all were copied; with a join string of its own the copy makes a key of its own."""
+    release(server, tmp_path, "1.0.0")
+    unit.enroll(join_of(server, device="original"))
+    (tmp_path / "b").mkdir()
+    copy = Unit(ferry, tmp_path / "b" / "dev")
+    (copy.path / "flash.bin").write_bytes(unit.flash)
+    assert copy.enroll(join_of(server, device="copy"))["id"] == "copy"
+    for one, name in ((unit, "original"), (copy, "copy")):
+        end = one.live("--once")
+        assert end["id"] == name and end["running"] == "app", end["log"]
 
 
 def test_revoked_device_keeps_its_application(server, unit, tmp_path):

@@ -4,8 +4,11 @@ does not go together with a sanitizer, so the sanitizers' run leaves this file o
 from pathlib import Path
 
 import applicant
+import pytest
 from applicant import Applicant, counts, enrolled, ok
 from cryptography import x509
+from cut_link import Link
+from test_updater import Unit, join_of, release, says
 
 SHORT = {**applicant.ASKS_MUCH, "certificate_days": "30", "renew_expired_days": "10"}
 
@@ -35,6 +38,59 @@ def test_a_certificate_that_ran_out_may_renew_itself_for_some_time(new_server, t
     assert counts(drawer)
     assert forgotten.renew().status == 403
     assert len(ok(server, "device show", "a")["device"]["certificates"]) == 2
+
+
+class Drawer:
+    """A device enrolled at a server that is at one address for it, and at any date."""
+
+    def __init__(self, server, ferry, path):
+        self.server, self.link = server, Link(server.address("devices"))
+        self.unit = Unit(ferry, path / "dev")
+        self.enroll()
+
+    def enroll(self):
+        join = join_of(self.server, self.link.url, "drawer", expires="90d")
+        return self.unit.enroll(join)["id"]
+
+    def days_later(self, days):
+        days_later(self.server, days)
+        self.link.address = self.server.address("devices")
+
+    def live(self, *options, **how):
+        return self.unit.live("--power-cycle", *options, **how)
+
+
+@pytest.fixture
+def drawer(new_server, ferry, tmp_path):
+    it = Drawer(new_server(settings=SHORT).start(), ferry, tmp_path)
+    yield it
+    it.link.close()
+
+
+@pytest.mark.parametrize("days", [21, 39])
+def test_a_device_from_the_drawer_renews_and_updates_in_one_start(drawer, tmp_path, days):
+    """It has no clock: that its certificate grows old, or has run out, is the server's to say."""
+    drawer.live("--once", ok=False)  # there is nothing to start yet
+    drawer.days_later(days)
+    release(drawer.server, tmp_path, "1.0.0")
+    end = drawer.live("--once")
+    assert sum("has a new certificate" in line for line in end["log"]) == 1, end["log"]
+    assert end["running"] == "app" and end["installed"]["version"] == "1.0.0", end["log"]
+    assert says(end["log"], '"state":"installed"'), end["log"]
+    again = drawer.live("--once")
+    assert says(again["log"], "the server has nothing newer"), again["log"]
+    assert not says(again["log"], "has a new certificate"), again["log"]
+
+
+def test_a_device_that_lay_too_long_keeps_its_application(drawer, tmp_path):
+    release(drawer.server, tmp_path, "1.0.0")
+    assert drawer.live("--once")["running"] == "app"
+    drawer.days_later(41)
+    end = drawer.live("--starts=2")
+    assert end["starts"] == 2 and not says(end["log"], "has a new certificate"), end["log"]
+    assert says(end["log"], "ran out too long ago to be renewed"), end["log"]
+    assert drawer.enroll() == "drawer"  # by a new token; its key is known
+    assert says(drawer.live("--once")["log"], "the server has nothing newer")
 
 
 def test_a_certificate_never_outlives_its_authority(new_server, tmp_path):

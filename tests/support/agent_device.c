@@ -191,7 +191,7 @@ static enum ferry_agent_turn run_updater(struct agent_device *u, struct ferry_ag
         .http = &u->fleet->http,
         .keeper = &keeper.keeper,
         .notes = &u->notes,
-        .start = {.reset = u->reset, .rtc_s = u->rtc_s},
+        .start = {u->reset, u->rtc_s, u->says_well},
         .hooks = {now_ms, rtc_s, sleep_ms, NULL, join_network, may_update, on_news, u, {0}},
         .settings = u->settings,
     };

@@ -28,6 +28,7 @@ struct agent_device {
     uint32_t slept_ms;
     bool must_not_update; // may_update_now says no
     bool no_network;
+    bool says_well;           // the application leaves word that it is well
     bool is_new_updater_deaf; // the second updater reaches nobody
     uint32_t updater;         // which one ran last, 1 or 2
     uint32_t cut_at;          // the updater's flash operation in which power fails; 0: none

@@ -81,6 +81,18 @@ static void enrol(struct fake_fleet *f, const struct ferry_http_request *req,
         answer(f, head, f->enrol_status);
         return;
     }
+    if (f->first_key_is_taken) {
+        char asks[sizeof f->taken];
+        snprintf(asks, sizeof asks, "%.*s", (int)req->body_bytes, (const char *)req->body);
+        if (!f->taken[0])
+            memcpy(f->taken, asks, sizeof asks);
+        if (strcmp(asks, f->taken) == 0) {
+            snprintf(f->text, sizeof f->text,
+                     "{\"ok\":false,\"error\":\"key_taken\",\"message\":\"not yours\"}");
+            answer(f, head, 409);
+            return;
+        }
+    }
     f->n_enrolled++;
     certify(f, req, head);
 }
@@ -180,8 +192,12 @@ static ferry_err open_fake(struct ferry_http *h, const struct ferry_http_request
         answer(f, head, 401);
     } else if (strncmp(path, "/api/v1/renew", 13) == 0) {
         f->n_renewed++;
-        f->wants_renewal = false;
+        f->wants_renewal = f->wants_ever_more;
+        f->is_expired = false;
         certify(f, req, head);
+    } else if (f->is_expired) {
+        head->wants_renewal = true;
+        answer(f, head, 403);
     } else if (strncmp(path, "/api/v1/manifest", 16) == 0) {
         manifest(f, req, head);
     } else if (strncmp(path, "/api/v1/firmware/", 17) == 0) {
@@ -229,8 +245,10 @@ void fake_fleet_init(struct fake_fleet *f)
 static ferry_err make(struct ferry_identity *id, uint8_t key[FERRY_KEY_DER_BYTES])
 {
     (void)id;
+    static uint8_t n; // each key is another
+    n++;
     for (size_t i = 0; i < FERRY_KEY_DER_BYTES; i++)
-        key[i] = (uint8_t)(i * 7 + 1);
+        key[i] = (uint8_t)(i * 7 + n);
     key[FERRY_KEY_DER_BYTES - FERRY_KEY_POINT_BYTES] = 0x04;
     return FERRY_OK;
 }

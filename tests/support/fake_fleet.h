@@ -28,12 +28,15 @@ struct fake_fleet {
     bool lies_about_key;         // certifies another key
     bool lies_about_length;      // the manifest is one byte short
     bool lies_about_bytes;       // one bit of the firmware is wrong
+    bool first_key_is_taken;     // the key of the first enrolment is another device's
+    bool is_expired;             // nothing but a renewal is answered
     uint16_t enrol_status;       // 0: enrols
     uint16_t check_status;       // 0: answers
     uint32_t poll_s;
     bool wants_renewal;
-    uint32_t cut_after; // the firmware's connection ends after so many bytes; 0: never
-    uint32_t n_cuts;    // ... and so often
+    bool wants_ever_more; // no renewal is enough
+    uint32_t cut_after;   // the firmware's connection ends after so many bytes; 0: never
+    uint32_t n_cuts;      // ... and so often
 
     uint32_t n_requests, n_enrolled, n_renewed, n_checks, n_downloads, n_bytes, n_reports;
     uint32_t last_offset;      // of the last download
@@ -46,6 +49,8 @@ struct fake_fleet {
     uint32_t n_body, at, left;
     bool is_cut;
     char text[8192];
+
+    char taken[1024]; // the request of the first enrolment
 };
 
 void fake_fleet_init(struct fake_fleet *f);
@@ -53,7 +58,7 @@ void fake_fleet_init(struct fake_fleet *f);
 /** What a device is given to join it. */
 const char *fake_fleet_join(char out[512]);
 
-/** An identity with a fixed key; signs with nothing. */
+/** An identity that makes another key each time; signs with nothing. */
 void fake_identity_init(struct ferry_identity *id);
 
 #endif
