@@ -64,7 +64,7 @@ static ferry_err next_piece(struct ferry_pieces *p, const uint8_t **bytes, size_
  * deserves better than "not a flash size". */
 static bool is_image_alone(struct extract *x, const char *path)
 {
-    const struct ferry_image_rules rules = {.metadata_only = true};
+    const struct ferry_image_rules rules = {.metadata_only = true, .bootloader = true};
     struct ferry_mapped_file file;
     struct ferry_image img;
     struct stat st;
@@ -150,7 +150,7 @@ static int take_next_boot(struct extract *x)
 static int take_bootloader(struct extract *x)
 {
     const struct ferry_chip *chip = x->v.policy.chip;
-    const struct ferry_image_rules rules = {0};
+    const struct ferry_image_rules rules = {.bootloader = true};
     struct ferry_image img;
     if (!chip)
         return cli_fail_text(x->call->out, FERRY_ERR_CHIP_UNKNOWN,

@@ -33,7 +33,7 @@ static struct ferry_region all_of(const struct flashing *s)
 /** The bootloader must lie where this chip looks for it, be whole, and be for this chip. */
 static int check_bootloader(struct flashing *s)
 {
-    const struct ferry_image_rules rules = {0};
+    const struct ferry_image_rules rules = {.bootloader = true};
     const struct image_file *f = &s->file;
     const struct ferry_chip *chip = s->v.policy.chip;
     struct ferry_image_header header;

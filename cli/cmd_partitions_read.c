@@ -30,11 +30,11 @@ static int image_length(const struct cli_call *call, const struct ferry_vdevice 
 {
     static uint8_t work[4096];
     struct ferry_image img;
-    // A bootloader is copied to RAM: where its segments lie in flash says nothing.
-    const struct ferry_chip *chip = t->kind == TARGET_BOOTLOADER ? NULL : v->policy.chip;
-    const struct ferry_image_rules rules = {.chip = chip,
+    const bool bootloader = t->kind == TARGET_BOOTLOADER; // that may be another chip's
+    const struct ferry_image_rules rules = {.chip = bootloader ? NULL : v->policy.chip,
                                             .chip_rev = v->policy.chip_rev,
                                             .ignore_max_rev = true,
+                                            .bootloader = bootloader,
                                             .base_off_bytes = t->region.off_bytes,
                                             .max_bytes = t->region.size_bytes};
     const ferry_err err = ferry_image_verify(&t->region, &rules, work, sizeof(work), &img);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bootloader.h"
 #include "chip_build.h"
 #include "device_words.h"
 #include "ferry/bytes.h"
@@ -195,6 +196,7 @@ static void make_rules(const struct image_file *f, const struct image_wanted *wa
         ferry_image_header_decode(head, &header);
     if (f->n_bytes >= sizeof(head))
         found->has_desc = ferry_app_desc_decode(head + FERRY_APP_DESC_OFF, &desc) == FERRY_OK;
+    found->is_bootloader = !found->has_desc && ferry_is_bootloader(f->bytes, f->n_bytes);
     found->chip = want->chip ? want->chip : ferry_chip_by_id(header.chip_id);
     found->desc = desc;
     found->rules = (struct ferry_image_rules){
@@ -202,6 +204,7 @@ static void make_rules(const struct image_file *f, const struct image_wanted *wa
         .chip_rev = want->has_rev ? want->rev : header.min_rev_full,
         .blk_rev = want->has_blk_rev ? want->blk_rev : desc.min_blk_rev_full,
         .ignore_max_rev = !want->has_rev,
+        .bootloader = found->is_bootloader,
         .segments = found->segments,
     };
 }

@@ -43,6 +43,7 @@ struct image_found {
     ferry_err err;
     int32_t esp_err; // what Espressif's verifier gives
     bool has_desc;
+    bool is_bootloader; // by its descriptor or texts; judged as one
     struct ferry_app_desc desc;
 };
 

@@ -68,6 +68,7 @@ static int check_bootloader(const struct cli_call *call, const struct ferry_vdev
     const struct ferry_image_rules rules = {.chip = v->policy.chip,
                                             .chip_rev = v->policy.chip_rev,
                                             .ignore_max_rev = true,
+                                            .bootloader = true,
                                             .max_bytes = w->target.region.size_bytes};
     ferry_image_begin(&img, &rules);
     ferry_err err = ferry_image_feed(&img, w->bytes, w->n_bytes);

@@ -6,8 +6,6 @@
 #include "bootloader.h"
 #include "ferry/partition.h"
 
-#define BOOTLOADER_MOST 0x40000u
-
 /* A merged file begins with the bootloader, or with what is erased before it: its partition table
  * then lies 0x6000 to 0x8000 bytes behind its begin. */
 static bool is_merged(const uint8_t *bytes, size_t n)
@@ -16,13 +14,6 @@ static bool is_merged(const uint8_t *bytes, size_t n)
         if (off + FERRY_ROW_BYTES <= n && ferry_row_kind(bytes + off) == FERRY_ROW_PARTITION)
             return true;
     return false;
-}
-
-static bool is_bootloader(const uint8_t *bytes, size_t n)
-{
-    struct ferry_bootloader b = {0};
-    ferry_bootloader_look(&b, bytes, n < BOOTLOADER_MOST ? n : BOOTLOADER_MOST);
-    return b.is_bootloader;
 }
 
 static void read_image(struct ferry_app_file *a, const uint8_t *bytes, size_t n,
@@ -59,6 +50,6 @@ void ferry_app_file_look(struct ferry_app_file *a, const char *path, const uint8
         return;
     if (is_merged(bytes, n))
         a->kind = FERRY_APP_MERGED;
-    else if (is_bootloader(bytes, n))
+    else if (ferry_is_bootloader(bytes, n))
         a->kind = FERRY_APP_BOOTLOADER;
 }

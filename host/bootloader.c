@@ -7,6 +7,7 @@
 #include "merged.h"
 
 #define ERASED_BYTES     4096u // so much of it is looked at; behind it lies the table
+#define BOOTLOADER_MOST  0x40000u
 #define SEG_HEADER_BYTES 8u
 #define CHECKSUM_START   0xefu
 #define CHECKSUM_BLOCK   16u
@@ -111,14 +112,21 @@ void ferry_bootloader_look(struct ferry_bootloader *b, const uint8_t *bytes, siz
         return;
     b->image_bytes = (uint32_t)(end + (b->header.hash_appended ? FERRY_SHA256_BYTES : 0));
     b->state = FERRY_BOOTLOADER_CHECKSUM;
+    const uint8_t *data = bytes + FERRY_IMAGE_HEADER_BYTES; // a header has no texts
+    read_desc(b, bytes, end);
+    b->is_bootloader = b->has_desc || has_text(data, end - FERRY_IMAGE_HEADER_BYTES, own_text);
     if (bytes[at] != sum)
         return;
     b->state = b->header.hash_appended && !hash_fits(bytes, end) ? FERRY_BOOTLOADER_HASH
                                                                  : FERRY_BOOTLOADER_WHOLE;
-    const uint8_t *data = bytes + FERRY_IMAGE_HEADER_BYTES; // a header has no texts
     read_texts(b, data, end - FERRY_IMAGE_HEADER_BYTES);
-    read_desc(b, bytes, end);
-    b->is_bootloader = b->has_desc || has_text(data, end - FERRY_IMAGE_HEADER_BYTES, own_text);
+}
+
+bool ferry_is_bootloader(const uint8_t *bytes, size_t n)
+{
+    struct ferry_bootloader b = {0};
+    ferry_bootloader_look(&b, bytes, n < BOOTLOADER_MOST ? n : BOOTLOADER_MOST);
+    return b.is_bootloader;
 }
 
 bool ferry_bootloader_set_flash(uint8_t *bytes, size_t n, uint32_t flash_bytes)

@@ -33,7 +33,7 @@ struct ferry_bootloader {
     uint32_t flash_bytes;          // that its header says; 0: a code without meaning
     uint32_t image_bytes;          // from CUT on: as far as its headers say
     bool has_desc;                 // the bootloader's own descriptor (ESP-IDF 5.2 and later)
-    bool is_bootloader;            // its descriptor or its texts say so: no app is like that
+    bool is_bootloader;            // its descriptor or its texts say so, damaged or not
     uint32_t version;              // from it
     char idf_version[33];          // from it
     enum ferry_told rollback;      // was built with app rollback
@@ -43,6 +43,9 @@ struct ferry_bootloader {
 /** Looks at the n bytes where a bootloader should be. Writes *b whole but for off_bytes; never
  * fails: what is no bootloader is a state. */
 void ferry_bootloader_look(struct ferry_bootloader *b, const uint8_t *bytes, size_t n);
+
+/** True if a file that begins with these n bytes is a bootloader and no app. */
+bool ferry_is_bootloader(const uint8_t *bytes, size_t n);
 
 /** Sets the flash size in the header of a whole bootloader of n bytes, and its SHA-256 if it has
  * one. False: it is not whole, or no code says this size; bytes are as they were. */

@@ -45,7 +45,8 @@ ferry_err ferry_flash_header_set(const struct ferry_region *r, uint32_t flash_by
 {
     uint8_t code, work[512], behind = 0xff;
     struct ferry_image img;
-    const struct ferry_image_rules rules = {.metadata_only = true, .max_bytes = r->size_bytes};
+    const struct ferry_image_rules rules = {
+        .metadata_only = true, .bootloader = true, .max_bytes = r->size_bytes};
     if (!ferry_flash_size_code(flash_bytes, &code))
         return ferry_fail(fault, FERRY_ERR_FLASH_SIZE, flash_bytes, 0, 0);
     ferry_err err = ferry_image_verify(r, &rules, work, sizeof(work), &img);

@@ -54,7 +54,8 @@ static bool ends_before(const struct ferry_region *room)
 {
     uint8_t work[512];
     struct ferry_image img;
-    const struct ferry_image_rules rules = {.metadata_only = true, .max_bytes = room->size_bytes};
+    const struct ferry_image_rules rules = {
+        .metadata_only = true, .bootloader = true, .max_bytes = room->size_bytes};
     return !ferry_image_verify(room, &rules, work, sizeof(work), &img);
 }
 
