@@ -6,6 +6,7 @@
 #include "device_args.h"
 #include "device_words.h"
 #include "reflash_waiting.h"
+#include "shell_words.h"
 
 enum { OPT_HOLD = CLI_OPT_OWN };
 
@@ -32,7 +33,7 @@ static int run(struct cli_call *call)
         cli_warn(call->out,
                  "a reflash plan waits in the journal; what starts here goes on with it: "
                  "ferry reflash resume %s",
-                 v.path);
+                 cli_shell_device());
     ferry_vdevice_close(&v);
     return result;
 }

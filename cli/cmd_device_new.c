@@ -7,6 +7,7 @@
 #include "device_args.h"
 #include "device_words.h"
 #include "read_file.h"
+#include "shell_words.h"
 #include "table_file.h"
 
 enum { OPT_FLASH_SIZE = CLI_OPT_OWN, OPT_PARTITIONS, OPT_BOOTLOADER, OPT_APP };
@@ -193,6 +194,7 @@ static void say_made(struct plan *p)
 {
     struct cli_output *out = p->call->out;
     const struct ferry_device *d = &p->v.dev;
+    char word[CLI_SHELL_WORDS_BYTES];
     cli_text(out, "Made %s: %s, %s bytes of flash, %u partitions.\n", p->v.path,
              p->what.policy.chip->name, cli_thousands(p->what.flash_bytes), d->table.n_partitions);
     cJSON *apps = cJSON_AddArrayToObject(cli_json(out), "apps");
@@ -208,7 +210,8 @@ static void say_made(struct plan *p)
         cli_text(out, "%s holds %s.\n", cli_label(&p->v, slot, label), app);
     }
     cJSON_AddStringToObject(cli_json(out), "device", p->v.path);
-    cli_text(out, "Switch it on: ferry device boot %s\n", p->v.path);
+    cli_text(out, "Switch it on: ferry device boot %s\n",
+             cli_shell_word(word, sizeof(word), p->v.path, "DIR"));
 }
 
 static int make(struct plan *p)

@@ -9,6 +9,7 @@
 #include "ferry/partition.h"
 #include "image_file.h"
 #include "image_signature.h"
+#include "shell_words.h"
 
 enum { OPT_CHIP = CLI_OPT_OWN, OPT_CHIP_REV, OPT_BLOCK_REV, OPT_KEY, OPT_KEY_DIGEST };
 
@@ -69,6 +70,11 @@ static const char *name_of(char *buf, size_t n, const struct ferry_app_desc *des
     return buf;
 }
 
+static const char *kind_of(const struct image_found *found)
+{
+    return found->has_desc ? "app" : found->is_bootloader ? "bootloader" : "image";
+}
+
 static const char *or_none(const char *text)
 {
     return *text ? text : "(empty)";
@@ -77,6 +83,8 @@ static const char *or_none(const char *text)
 /* What whole flash contents are, and how to get at the application in them. */
 static void explain_flash(struct cli_output *out, const struct image_file *f)
 {
+    char word[CLI_SHELL_WORDS_BYTES], slot[80], output[100];
+    const char *file = cli_shell_word(word, sizeof(word), f->path, "FILE");
     cli_text(out, "%s%s%s is no application image but the contents of a flash from 0x%x on:\n",
              cli_colour(out, CLI_BOLD), f->path, cli_colour(out, CLI_PLAIN),
              (unsigned)f->flash_off_bytes);
@@ -90,11 +98,13 @@ static void explain_flash(struct cli_output *out, const struct image_file *f)
         name_of(words, sizeof(words), app->has_desc ? &app->desc : NULL);
         cli_text(out, "\n%s holds %s, %s bytes. To have it alone:\n", app->label, words,
                  cli_thousands(app->n_bytes));
-        cli_text(out, "  ferry image extract %s --slot %s -o %s.bin\n", f->path, app->label,
-                 app->label);
+        snprintf(words, sizeof(words), "%s.bin", app->label);
+        cli_text(out, "  ferry image extract %s --slot %s -o %s\n", file,
+                 cli_shell_word(slot, sizeof(slot), app->label, "SLOT"),
+                 cli_shell_word(output, sizeof(output), words, "FILE"));
     }
     if (!f->flash_off_bytes)
-        cli_text(out, "\nEverything else in it: ferry status %s\n", f->path);
+        cli_text(out, "\nEverything else in it: ferry status %s\n", file);
 }
 
 static void flash_json(cJSON *root, const struct image_file *f)
@@ -160,10 +170,10 @@ static void print_header(struct cli_output *out, const struct image_found *found
              rev_words(clock, sizeof(clock), h->min_rev_full, h->max_rev_full));
     cli_text(out, "  entry           0x%08x (%s)\n", (unsigned)h->entry_addr,
              ferry_memory_name(found->chip, h->entry_addr));
-    cli_text(out, "  flash           %s, %s, %u MB (counts in a bootloader only)\n",
+    cli_text(out, "  flash           %s, %s, %u MB%s\n",
              h->spi_mode < 6 ? modes[h->spi_mode] : "unknown mode",
              clock_words(clock, sizeof(clock), ferry_chip_by_id(h->chip_id), h->spi_speed),
-             1u << h->spi_size_code);
+             1u << h->spi_size_code, found->is_bootloader ? "" : " (counts in a bootloader only)");
 }
 
 static void print_segments(struct cli_output *out, const struct image_found *found)
@@ -203,7 +213,7 @@ static void header_json(cJSON *root, const struct image_file *f, const struct im
     const struct ferry_image_header *h = &found->img.header;
     uint8_t digest[FERRY_SHA256_BYTES];
     char text[HEX_BYTES];
-    cJSON_AddStringToObject(root, "kind", found->has_desc ? "app" : "image");
+    cJSON_AddStringToObject(root, "kind", kind_of(found));
     cJSON_AddNumberToObject(root, "size", f->n_bytes);
     cJSON_AddNumberToObject(root, "image_len", found->img.image_bytes);
     cJSON_AddStringToObject(root, "chip", chip_words(text, sizeof(text), h->chip_id));
@@ -227,7 +237,9 @@ static void print_title(struct cli_output *out, const struct image_file *f,
     const uint32_t image = found->img.image_bytes;
     cli_text(out, "%s%s%s  %s for %s, %s bytes", cli_colour(out, CLI_BOLD), f->path,
              cli_colour(out, CLI_PLAIN),
-             found->has_desc ? "application" : "image, perhaps a bootloader,",
+             found->has_desc        ? "application"
+             : found->is_bootloader ? "bootloader"
+                                    : "image, perhaps a bootloader,",
              chip_words(chip, sizeof(chip), found->img.header.chip_id), cli_thousands(f->n_bytes));
     if (image && f->n_bytes > image)
         cli_text(out, ", the last %s of them behind the image", cli_thousands(f->n_bytes - image));
@@ -303,7 +315,10 @@ static int verify(struct cli_call *call, const struct image_file *f)
     if (found.err)
         return fail(out, f, &found);
     char chip[40], words[80], hex[HEX_BYTES];
-    name_of(words, sizeof(words), found.has_desc ? &found.desc : NULL);
+    if (found.is_bootloader)
+        snprintf(words, sizeof(words), "a bootloader");
+    else
+        name_of(words, sizeof(words), found.has_desc ? &found.desc : NULL);
     cli_text(out, "%s%s%s is good: %s for %s, %s bytes in %u segments\n", cli_colour(out, CLI_GOOD),
              f->path, cli_colour(out, CLI_PLAIN), words,
              chip_words(chip, sizeof(chip), found.img.header.chip_id),
@@ -371,9 +386,11 @@ const struct cli_command cli_cmd_image_verify = {
     .name = "image verify",
     .summary = "check an image as the bootloader checks it",
     .args = "FILE",
-    .about = "Chip, revisions, segments, checksum and the SHA-256 appended to the image, in the "
-             "order of Espressif's bootloader; esp_err is the number that its verifier gives. With "
-             "--key or --key-digest also the signature of Secure Boot v2.",
+    .about =
+        "Chip, revisions, segments, checksum and the SHA-256 appended to the image, in the "
+        "order of Espressif's bootloader; esp_err is the number that its verifier gives. With "
+        "--key or --key-digest also the signature of Secure Boot v2. A bootloader is checked as "
+        "one: no app descriptor is asked for.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

@@ -105,26 +105,37 @@ static const char *running_label(const struct job *j)
     return "";
 }
 
+/** The label of what boots from the copy, or "nothing"; the original may have booted nothing. */
+static bool boots_words(const struct job *j, char *name, size_t n)
+{
+    snprintf(name, n, "nothing");
+    for (size_t i = 0; j->copy.next.booted != FERRY_SLOT_NONE && i < j->edit.n; i++)
+        if (ferry_edit_slot(&j->edit.rows[i].p) == j->copy.next.booted)
+            cli_printable(name, n, j->edit.rows[i].p.label);
+    return j->copy.next.booted != FERRY_SLOT_NONE;
+}
+
 static void say_done(const struct job *j)
 {
     struct cli_output *out = j->call->out;
-    char name[40] = "nothing";
+    char name[40];
     cJSON *root = cli_json(out);
-    if (j->copy.boots) {
-        cli_printable(name, sizeof(name), j->edit.rows[j->copy.boots_row].p.label);
+    const bool boots = boots_words(j, name, sizeof(name));
+    const char *how = j->args.is_dry_run ? "would boot, as now" : "boots, as before";
+    if (!j->copy.boots)
+        how = boots ? "boots; from the original nothing does"
+                    : "boots; the original has no bootable app";
+    if (boots)
         cJSON_AddStringToObject(root, "boots", name);
-    } else {
+    else
         cJSON_AddNullToObject(root, "boots");
-    }
     cJSON_AddBoolToObject(root, "dry_run", j->args.is_dry_run);
     if (!j->args.is_dry_run)
         cJSON_AddStringToObject(root, "output", j->args.output);
     cli_text(out, "%s%s%s: %s%s%s %s.\n", cli_colour(out, CLI_BOLD),
              j->args.is_dry_run ? "Nothing was written" : j->args.output,
-             cli_colour(out, CLI_PLAIN), cli_colour(out, j->copy.boots ? CLI_GOOD : CLI_WARN), name,
-             cli_colour(out, CLI_PLAIN),
-             j->copy.boots ? (j->args.is_dry_run ? "would boot, as now" : "boots, as before")
-                           : "boots, as before: the original has no bootable app");
+             cli_colour(out, CLI_PLAIN), cli_colour(out, boots ? CLI_GOOD : CLI_WARN), name,
+             cli_colour(out, CLI_PLAIN), how);
 }
 
 static int copy_device(struct job *j)

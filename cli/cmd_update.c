@@ -10,6 +10,7 @@
 #include "interrupt.h"
 #include "progress.h"
 #include "reflash_waiting.h"
+#include "shell_words.h"
 #include "update_args.h"
 #include "update_words.h"
 
@@ -61,11 +62,11 @@ static int do_update(struct cli_call *call, struct ferry_vdevice *v, struct cli_
 }
 
 /** An update now would change what an interrupted reflash counts on. */
-static int refuse_waiting(const struct cli_call *call, const struct ferry_vdevice *v)
+static int refuse_waiting(const struct cli_call *call)
 {
     const int exit_code = cli_fail_err(call->out, FERRY_ERR_REFLASH_UNFINISHED, NULL);
     cli_note(call->out, "ferry reflash status %s shows it, ferry reflash resume %s finishes it\n",
-             v->path, v->path);
+             cli_shell_device(), cli_shell_device());
     return exit_code;
 }
 
@@ -81,7 +82,7 @@ static int run(struct cli_call *call)
     // They end the update in order: the slot is left without a header, and the reason is said.
     cli_interrupt_watch();
     if (ferry_reflash_waits(&v))
-        exit_code = refuse_waiting(call, &v);
+        exit_code = refuse_waiting(call);
     if (!exit_code)
         exit_code = cli_update_slot(call, &v, &args);
     if (!exit_code)

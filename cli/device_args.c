@@ -7,6 +7,7 @@
 #include "device_words.h"
 #include "esptool_run.h"
 #include "image_signature.h"
+#include "shell_words.h"
 
 enum {
     OPT_CHIP = CLI_OPT_SHARED,
@@ -118,10 +119,24 @@ int cli_open_port(const struct cli_call *call, struct ferry_vdevice_given *given
     return chip_port_open(call, call->args[0], cli_value(call, CLI_OPT_ESPTOOL), baud, given);
 }
 
+/** How a command names this device; what stands in messages can then be pasted. */
+static void keep_name(const struct cli_call *call)
+{
+    cli_shell_device_begin(cli_has(call, CLI_OPT_PORT) ? "--port=" : "", call->args[0]);
+    for (const struct argp_option *o = cli_device_options; o->name || o->doc; o++) {
+        const char *value;
+        for (int i = 0;
+             o->name && o->key != CLI_OPT_PORT && (value = cli_value_at(call, o->key, i)) != NULL;
+             i++)
+            cli_shell_device_option(o->name, value);
+    }
+}
+
 int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool writable,
                     bool need_table)
 {
     struct ferry_vdevice_given given = {.rollback = true};
+    keep_name(call);
     if (!cli_read_policy(call, &given))
         return CLI_EXIT_USAGE;
     int exit_code = cli_read_trust(call, &given);

@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shell_words.h"
+
+#define WRITE_BOOTLOADER "ferry partitions write %s bootloader=BOOTLOADER.bin --force"
+#define WRITE_TABLE      "ferry partitions write %s table=TABLE.csv --force"
+
 const char *doctor_repair_words(enum ferry_repair repair)
 {
     static const char *const words[] = {
@@ -12,7 +17,7 @@ const char *doctor_repair_words(enum ferry_repair repair)
         [FERRY_REPAIR_OTADATA] = "make otadata select what boots, and erase what is unsound in it",
         [FERRY_REPAIR_TABLE_MD5] = "write the partition table's MD5 row anew",
         [FERRY_REPAIR_FLASH] = "write the flash size into the bootloader's header",
-        [FERRY_REPAIR_NVS] = "mount the NVS store, as the device would, to tidy up what is damaged",
+        [FERRY_REPAIR_NVS] = "mount the NVS store as the device does, to tidy up its damage",
         [FERRY_REPAIR_DOWNGRADE] = "go back to the app in another slot",
     };
     return words[repair];
@@ -31,8 +36,7 @@ const char *doctor_rollback_words(const struct ferry_bootloader *b)
     return "cannot be told: it was built without the log texts that would show it";
 }
 
-static void flash_size_words(struct doctor_words *w, const struct ferry_doctor *doc,
-                             const struct ferry_finding *f)
+static void flash_size_words(struct doctor_words *w, const struct ferry_finding *f)
 {
     char label[40] = "";
     DOCTOR_SAY(w->what, "the bootloader's header at 0x%x says %s bytes of flash; it is %s",
@@ -47,7 +51,7 @@ static void flash_size_words(struct doctor_words *w, const struct ferry_doctor *
         DOCTOR_SAY(w->why, "what is written beyond the real end lands somewhere else, or nowhere");
     else
         DOCTOR_SAY(w->why, "all partitions lie within it, so it works; the rest is out of reach");
-    DOCTOR_SAY(w->remedy, "ferry doctor %.200s --repair", doc->facts.v->path);
+    DOCTOR_SAY(w->remedy, "write the right bootloader: " WRITE_BOOTLOADER, cli_shell_device());
 }
 
 static void bootloader_chip_words(struct doctor_words *w, const struct ferry_bootloader *b,
@@ -60,8 +64,8 @@ static void bootloader_chip_words(struct doctor_words *w, const struct ferry_boo
                    chip->name, (unsigned)chip->bootloader_off_bytes);
     else
         DOCTOR_SAY(w->why, "its code is for other registers, if not for another processor");
-    DOCTOR_SAY(w->remedy, "write the bootloader for %s at 0x%x, or say the right --chip",
-               chip->name, (unsigned)chip->bootloader_off_bytes);
+    DOCTOR_SAY(w->remedy, "write the bootloader for %s, or say the right --chip: " WRITE_BOOTLOADER,
+               chip->name, cli_shell_device());
 }
 
 static bool bootloader_words(struct doctor_words *w, const struct ferry_doctor *doc,
@@ -76,14 +80,14 @@ static bool bootloader_words(struct doctor_words *w, const struct ferry_doctor *
                    b->state == FERRY_BOOTLOADER_ERASED
                        ? "the flash is erased there; the ROM loads nothing and resets for ever"
                        : "what lies there is no image; the ROM loads nothing and resets for ever");
-        DOCTOR_SAY(w->remedy, "write the bootloader there");
+        DOCTOR_SAY(w->remedy, "write it there: " WRITE_BOOTLOADER, cli_shell_device());
         return true;
     case FERRY_FINDING_BOOTLOADER_DAMAGED:
         DOCTOR_SAY(w->what, "the bootloader at 0x%x is damaged: %s", at,
                    b->state == FERRY_BOOTLOADER_CUT ? "its segments do not end where they should"
                                                     : "its checksum does not match its bytes");
         DOCTOR_SAY(w->why, "the ROM checks it before every start and does not run it");
-        DOCTOR_SAY(w->remedy, "write the bootloader again");
+        DOCTOR_SAY(w->remedy, "write it again: " WRITE_BOOTLOADER, cli_shell_device());
         return true;
     case FERRY_FINDING_BOOTLOADER_TOO_BIG:
         DOCTOR_SAY(w->what, "the bootloader at 0x%x is %s bytes; up to the partition table are %s",
@@ -100,16 +104,29 @@ static bool bootloader_words(struct doctor_words *w, const struct ferry_doctor *
         DOCTOR_SAY(w->what, "the bootloader's SHA-256 does not match its bytes; its checksum does");
         DOCTOR_SAY(w->why, "most likely a tool set flash mode, speed or size in its header; the "
                            "ROM does not look at it without secure boot");
-        DOCTOR_SAY(w->remedy, "nothing to do, or write the bootloader again");
+        DOCTOR_SAY(w->remedy, "nothing to do, or write it again: " WRITE_BOOTLOADER,
+                   cli_shell_device());
         return true;
     case FERRY_FINDING_BOOTLOADER_FLASH_SMALL:
     case FERRY_FINDING_BOOTLOADER_FLASH_LARGE:
     case FERRY_FINDING_BOOTLOADER_FLASH_SPARE:
-        flash_size_words(w, doc, f);
+        flash_size_words(w, f);
         return true;
     default:
         return false;
     }
+}
+
+/** ferry nvs works on files: what a chip holds is fetched first. */
+static void nvs_remedy(struct doctor_words *w, const struct ferry_vdevice *v, const char *label,
+                       const char *keys)
+{
+    char word[80];
+    if (v->real)
+        DOCTOR_SAY(w->remedy, "ferry partitions read %s %s nvs.bin, then ferry nvs check nvs.bin%s",
+                   cli_shell_device(), cli_shell_word(word, sizeof(word), label, "NVS"), keys);
+    else
+        DOCTOR_SAY(w->remedy, "all that is in it: ferry nvs check %s%s", cli_shell_file(), keys);
 }
 
 static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
@@ -121,7 +138,10 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
                    cli_thousands(doc->facts.v->file.flash.size_bytes));
         DOCTOR_SAY(w->why, "nothing was ever written to it, it was erased, or the dump was read "
                            "from a chip that did not answer");
-        DOCTOR_SAY(w->remedy, "write bootloader, partition table and app");
+        DOCTOR_SAY(w->remedy,
+                   "write bootloader, partition table and app, as one merged image: ferry "
+                   "image flash %s MERGED.bin",
+                   cli_shell_device());
         return true;
     case FERRY_FINDING_FLASH_ENCRYPTED:
         DOCTOR_SAY(w->what, "the flash looks encrypted: where bootloader and partition table "
@@ -156,7 +176,7 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
                    cli_printable(label, sizeof(label), f->row->label), cli_thousands(f->value),
                    f->value == 1 ? "" : "s", f->value == 1 ? "is" : "are", (unsigned)f->at_bytes);
         DOCTOR_SAY(w->why, "%s", f->detail);
-        DOCTOR_SAY(w->remedy, "all of it: ferry nvs check %.200s", doc->facts.v->path);
+        nvs_remedy(w, doc->facts.v, label, "");
         return true;
     }
     case FERRY_FINDING_NVS_UNREADABLE: {
@@ -165,8 +185,7 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
                    cli_printable(label, sizeof(label), f->row->label));
         DOCTOR_SAY(w->why, "not one entry matches its CRC: all is damaged, or it is encrypted by "
                            "keys that are not in this flash");
-        DOCTOR_SAY(w->remedy, "with the keys: ferry nvs check %.200s --keys FILE",
-                   doc->facts.v->path);
+        nvs_remedy(w, doc->facts.v, label, " --keys KEYS.bin");
         return true;
     }
     case FERRY_FINDING_REFLASH_LEFT:
@@ -174,7 +193,9 @@ static bool device_words(struct doctor_words *w, const struct ferry_doctor *doc,
                    (unsigned)f->at_bytes);
         DOCTOR_SAY(w->why, "parts of the flash are old and others new; nothing else should change "
                            "it before the plan is finished or given up");
-        DOCTOR_SAY(w->remedy, "ferry reflash status shows it, ferry reflash resume finishes it");
+        DOCTOR_SAY(w->remedy,
+                   "ferry reflash status %s shows it, ferry reflash resume %s finishes it",
+                   cli_shell_device(), cli_shell_device());
         return true;
     case FERRY_FINDING_UPDATE_LEFT:
         DOCTOR_SAY(w->what, "an update was interrupted and can go on where it stopped");
@@ -201,8 +222,8 @@ static bool table_state_words(struct doctor_words *w, const struct ferry_doctor 
     case FERRY_FINDING_TABLE_BEYOND:
         DOCTOR_SAY(w->what, "%.700s", ferry_sentence(why, sizeof(why), &fault, NULL));
         DOCTOR_SAY(w->why, "the bootloader refuses the whole table and resets for ever");
-        DOCTOR_SAY(w->remedy, "write the table again (ferry partitions build), or give its place: "
-                              "--table-offset");
+        DOCTOR_SAY(w->remedy, "write it again, or give its place by --table-offset: " WRITE_TABLE,
+                   cli_shell_device());
         return true;
     case FERRY_FINDING_TABLE_ELSEWHERE:
         DOCTOR_SAY(w->what, "there is no partition table at 0x%x, but there is one at 0x%x",
@@ -216,8 +237,10 @@ static bool table_state_words(struct doctor_words *w, const struct ferry_doctor 
     case FERRY_FINDING_TABLE_NO_MD5:
         DOCTOR_SAY(w->what, "the partition table carries no MD5, so damage to it stays unnoticed");
         DOCTOR_SAY(w->why, "an app built with ESP-IDF's defaults then finds no partition at all");
-        DOCTOR_SAY(w->remedy, "write the MD5 row, unless the bootloader is older than ESP-IDF 3.1, "
-                              "which does not know it");
+        DOCTOR_SAY(w->remedy,
+                   "write it again, with MD5, unless the bootloader is older than ESP-IDF "
+                   "3.1, which does not know it: " WRITE_TABLE,
+                   cli_shell_device());
         return true;
     default:
         (void)doc;
@@ -225,9 +248,15 @@ static bool table_state_words(struct doctor_words *w, const struct ferry_doctor 
     }
 }
 
+/** What has to change in the rows, and how a copy with other rows is made. */
+static void row_remedy(struct doctor_words *w, const char *change)
+{
+    doctor_rows_remedy(w, change, "--from TABLE.csv");
+}
+
 static bool row_words(struct doctor_words *w, const struct ferry_finding *f)
 {
-    char a[40] = "", b[40] = "";
+    char a[40] = "", b[40] = "", words[60];
     if (f->row)
         cli_printable(a, sizeof(a), f->row->label);
     if (f->with)
@@ -237,13 +266,14 @@ static bool row_words(struct doctor_words *w, const struct ferry_finding *f)
         DOCTOR_SAY(w->what, "%s begins at 0x%x; an app can only be mapped from a 64 KB boundary", a,
                    (unsigned)f->at_bytes);
         DOCTOR_SAY(w->why, "no image that a tool links for it would start");
-        DOCTOR_SAY(w->remedy, "move it to a multiple of 0x10000");
+        row_remedy(w, "give it a multiple of 0x10000");
         return true;
     case FERRY_FINDING_ROW_PROTECTED:
         DOCTOR_SAY(w->what, "%s begins at 0x%x, in bootloader or partition table; 0x%x is free", a,
                    (unsigned)f->at_bytes, (unsigned)f->limit);
         DOCTOR_SAY(w->why, "whoever writes to it overwrites what starts the device");
-        DOCTOR_SAY(w->remedy, "move it to 0x%x or behind", (unsigned)f->limit);
+        snprintf(words, sizeof(words), "let it begin at 0x%x or behind", (unsigned)f->limit);
+        row_remedy(w, words);
         return true;
     case FERRY_FINDING_ROWS_OVERLAP:
         DOCTOR_SAY(w->what, "%s and %s overlap", a, b);
@@ -251,7 +281,7 @@ static bool row_words(struct doctor_words *w, const struct ferry_finding *f)
             DOCTOR_SAY(w->why, "both contain 0x%x: writing to one changes the other",
                        (unsigned)(f->row->off_bytes > f->with->off_bytes ? f->row->off_bytes
                                                                          : f->with->off_bytes));
-        DOCTOR_SAY(w->remedy, "correct the offsets or sizes in the partition CSV");
+        row_remedy(w, "correct the offsets or sizes");
         return true;
     default:
         return false;
@@ -262,6 +292,12 @@ bool doctor_words_table(struct doctor_words *w, const struct ferry_doctor *doc,
                         const struct ferry_finding *f)
 {
     return table_state_words(w, doc, f) || row_words(w, f);
+}
+
+void doctor_rows_remedy(struct doctor_words *w, const char *change, const char *options)
+{
+    DOCTOR_SAY(w->remedy, "%s, in a copy: ferry partitions edit %s -o COPY.bin %s", change,
+               cli_shell_device(), options);
 }
 
 void doctor_words(struct doctor_words *w, const struct ferry_doctor *doc,

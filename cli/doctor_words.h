@@ -25,6 +25,10 @@ bool doctor_words_table(struct doctor_words *w, const struct ferry_doctor *doc,
 bool doctor_words_boot(struct doctor_words *w, const struct ferry_doctor *doc,
                        const struct ferry_finding *f);
 
+/** Sets the remedy of what only other rows of the table can help: the change, and the command that
+ * makes a copy with them. */
+void doctor_rows_remedy(struct doctor_words *w, const char *change, const char *options);
+
 /** Sets one of the three. */
 #define DOCTOR_SAY(field, ...) snprintf((field), sizeof(field), __VA_ARGS__)
 

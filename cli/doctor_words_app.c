@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "partition_edit.h"
+#include "shell_words.h"
 
 static void try_words(struct doctor_words *w, const struct ferry_doctor *doc,
                       const struct ferry_finding *f, const char *label, const char *why)
@@ -15,10 +16,30 @@ static void try_words(struct doctor_words *w, const struct ferry_doctor *doc,
     DOCTOR_SAY(w->why, "%s", why);
 }
 
+/** What runs is left alone by an update; any other slot can be written as it is. */
+static void write_remedy(struct doctor_words *w, const struct ferry_doctor *doc,
+                         const struct ferry_finding *f, const char *label)
+{
+    char word[80];
+    const struct ferry_partition *row = NULL;
+    for (unsigned i = 0; i < doc->facts.n_partitions; i++)
+        if (doc->facts.partitions[i].off_bytes == f->at_bytes)
+            row = &doc->facts.partitions[i];
+    if (f->id == FERRY_FINDING_SLOT_LINKED && row && row->off_bytes % FERRY_FLASH_BLOCK_BYTES)
+        DOCTOR_SAY(w->remedy, "move the slot to a multiple of 0x10000 first");
+    else if (f->slot == doc->facts.v->dev.running)
+        DOCTOR_SAY(w->remedy, "put a good app into another slot: ferry update %s APP.bin",
+                   cli_shell_device());
+    else
+        DOCTOR_SAY(w->remedy, "write it again: ferry slots write %s %s APP.bin", cli_shell_device(),
+                   cli_shell_word(word, sizeof(word), label, "SLOT"));
+}
+
 static bool slot_words(struct doctor_words *w, const struct ferry_doctor *doc,
                        const struct ferry_finding *f, const char *label)
 {
-    DOCTOR_SAY(w->remedy, "write it again: ferry update %.200s IMAGE", doc->facts.v->path);
+    char word[80];
+    write_remedy(w, doc, f, label);
     switch (f->id) {
     case FERRY_FINDING_SLOT_DAMAGED:
         try_words(w, doc, f, label,
@@ -48,7 +69,10 @@ static bool slot_words(struct doctor_words *w, const struct ferry_doctor *doc,
                    "its own, where an app belongs",
                    label);
         DOCTOR_SAY(w->why, "a file that is for offset 0 of the flash was written to a slot");
-        DOCTOR_SAY(w->remedy, "take the app out of it (ferry image extract) and update with that");
+        DOCTOR_SAY(w->remedy,
+                   "take the app out of that file and write it: ferry image extract FILE -o "
+                   "APP.bin, then ferry slots write %s %s APP.bin",
+                   cli_shell_device(), cli_shell_word(word, sizeof(word), label, "SLOT"));
         return true;
     case FERRY_FINDING_SLOT_BOOTLOADER:
         DOCTOR_SAY(w->what, "%s holds a bootloader where an app belongs", label);
@@ -89,9 +113,10 @@ static uint32_t slots_of_layout(const struct ferry_vdevice *v, const char *name)
     return n > 1 ? least : 0;
 }
 
-/** Adds the named layouts whose slots hold so many bytes: "ota (1,572,864 bytes)". */
+/** Adds the named layouts whose slots hold so many bytes: "ota (1,572,864 bytes)". *first gets the
+ * first of them. */
 static unsigned layout_words(char *buf, size_t n_bytes, const struct ferry_vdevice *v,
-                             uint32_t bytes)
+                             uint32_t bytes, const char **first)
 {
     const char *name, *what;
     unsigned n = 0;
@@ -99,9 +124,11 @@ static unsigned layout_words(char *buf, size_t n_bytes, const struct ferry_vdevi
     for (size_t i = 0; ferry_layout_at(i, &name, &what); i++) {
         const uint32_t slot = slots_of_layout(v, name);
         const size_t at = strlen(buf);
-        if (slot >= bytes)
-            snprintf(buf + at, n_bytes - at, "%s%s (slots of %s bytes)", n++ ? ", " : "", name,
-                     cli_thousands(slot));
+        if (slot < bytes)
+            continue;
+        *first = n ? *first : name;
+        snprintf(buf + at, n_bytes - at, "%s%s (slots of %s bytes)", n++ ? ", " : "", name,
+                 cli_thousands(slot));
     }
     return n;
 }
@@ -117,20 +144,23 @@ static void too_big_words(struct doctor_words *w, const struct ferry_doctor *doc
                           const struct ferry_finding *f)
 {
     char layouts[400];
+    const char *first = "";
     const struct ferry_vdevice *v = doc->facts.v;
     const uint32_t most = largest_possible(v);
     DOCTOR_SAY(w->what, "%.300s is %s bytes; the largest slot holds %s",
                doc->app ? doc->app->path : "the app", cli_thousands(f->value),
                cli_thousands(f->limit));
-    if (layout_words(layouts, sizeof(layouts), v, f->value))
+    if (layout_words(layouts, sizeof(layouts), v, f->value, &first))
         DOCTOR_SAY(w->remedy,
-                   "ferry partitions edit --table; of the named layouts these hold it: %s",
-                   layouts);
+                   "ferry partitions edit %s -o COPY.bin --table=%s --move; named layouts that "
+                   "hold it: %s",
+                   cli_shell_device(), first, layouts);
     else if (most >= f->value)
-        DOCTOR_SAY(w->remedy,
-                   "ferry partitions edit --app-size; no named layout holds it, but this flash has "
-                   "room for two slots of %s bytes",
-                   cli_thousands(most));
+        DOCTOR_SAY(
+            w->remedy,
+            "ferry partitions edit %s -o COPY.bin --from TABLE.csv; no named layout holds it, "
+            "but this flash has room for two slots of %s bytes",
+            cli_shell_device(), cli_thousands(most));
     else
         DOCTOR_SAY(w->remedy,
                    "a smaller app, or a larger flash: two equal slots have %s bytes each "
@@ -146,6 +176,7 @@ bool doctor_words_app(struct doctor_words *w, const struct ferry_doctor *doc,
                       const struct ferry_finding *f)
 {
     char label[FERRY_LABEL_BYTES + 1] = "", why[FERRY_SENTENCE_BYTES];
+    char word[CLI_SHELL_WORDS_BYTES];
     const char *file = doc->app ? doc->app->path : "";
     if (f->slot != FERRY_SLOT_NONE)
         cli_label(doc->facts.v, f->slot, label);
@@ -162,7 +193,8 @@ bool doctor_words_app(struct doctor_words *w, const struct ferry_doctor *doc,
                    "app",
                    file);
         DOCTOR_SAY(w->why, "it is for the begin of the flash; in a slot it would not boot");
-        DOCTOR_SAY(w->remedy, "take the app out of it: ferry image extract %.300s", file);
+        DOCTOR_SAY(w->remedy, "take the app out of it: ferry image extract %s",
+                   cli_shell_word(word, sizeof(word), file, "FILE"));
         return true;
     case FERRY_FINDING_APP_BOOTLOADER:
         DOCTOR_SAY(w->what, "%.300s is a bootloader, not an app", file);

@@ -6,6 +6,7 @@
 #include "interrupt.h"
 #include "progress.h"
 #include "reflash_words.h"
+#include "shell_words.h"
 
 /** A step is announced when its turn comes. */
 static void announce(struct reflash_job *job, struct cli_progress *p, int *told)
@@ -28,7 +29,7 @@ static int stopped(struct reflash_job *job, struct cli_progress *p, ferry_err er
         err == FERRY_ERR_CANCELLED ? cli_fail_err(out, err, NULL) : reflash_fail(job, err);
     cJSON_AddBoolToObject(cli_json(out), "can_resume", true);
     cli_note(out, "The plan waits in the journal. Go on with it: ferry reflash resume %s\n",
-             job->v.path);
+             cli_shell_device());
     return exit_code;
 }
 

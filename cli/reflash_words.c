@@ -6,6 +6,7 @@
 
 #include "device_words.h"
 #include "ferry/bytes.h"
+#include "shell_words.h"
 
 const char *reflash_time_words(char buf[24], uint32_t ms)
 {
@@ -346,13 +347,14 @@ static void print_what_next(struct reflash_job *job)
         has_backup |= r->plan.steps[i].kind == FERRY_STEP_BACKUP;
     if (r->journal.state == FERRY_JOURNAL_UNFINISHED) {
         cli_text(out, "\n%s of %s bytes are done. Go on: ferry reflash resume %s\n",
-                 cli_thousands(r->done_bytes), cli_thousands(r->total_bytes), job->v.path);
+                 cli_thousands(r->done_bytes), cli_thousands(r->total_bytes), cli_shell_device());
         if (r->step < r->plan.switch_step)
             cli_text(out,
                      "What boots has not been touched yet. Give it up: ferry reflash undo %s\n",
-                     job->v.path);
+                     cli_shell_device());
     } else if (has_backup) {
-        cli_text(out, "\nIt kept a backup. Take it back: ferry reflash undo %s\n", job->v.path);
+        cli_text(out, "\nIt kept a backup. Take it back: ferry reflash undo %s\n",
+                 cli_shell_device());
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device_words.h"
+#include "shell_words.h"
 
 static void hex(char *out, const uint8_t *bytes, size_t n)
 {
@@ -155,8 +156,7 @@ void cli_update_succeeded(struct cli_update_words *w, const struct ferry_update 
              cli_colour(out, CLI_PLAIN));
     cli_say_next(w->call, w->v);
     if (w->v->policy.rollback)
-        cli_text(out, "Once it runs and works, confirm it: ferry confirm %s%s\n",
-                 w->v->real ? "--port " : "", w->v->path);
+        cli_text(out, "Once it runs and works, confirm it: ferry confirm %s\n", cli_shell_device());
 }
 
 /** More about a refusal that the fault's numbers cannot say: the two versions, the two hashes. */
