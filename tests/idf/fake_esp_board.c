@@ -69,3 +69,16 @@ int fake_board_boots(struct ferry_esp *esp, struct ferry_esp_trust *trust)
     must(ferry_slots_load(&esp->device, &slots));
     return ferry_slots_boot(&esp->device, &slots);
 }
+
+void fake_board_manifest(const uint8_t *image, uint32_t n, char json[256],
+                         uint8_t sha256[FERRY_SHA256_BYTES])
+{
+    struct ferry_sha256 h;
+    char hex[2 * FERRY_SHA256_BYTES + 1];
+    ferry_sha256_init(&h);
+    ferry_sha256_update(&h, image, n);
+    ferry_sha256_finish(&h, sha256);
+    for (unsigned i = 0; i < FERRY_SHA256_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+    snprintf(json, 256, "{\"firmware\":\"app.bin\",\"sha\":\"%s\",\"length\":%u}", hex, n);
+}

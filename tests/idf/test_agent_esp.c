@@ -14,6 +14,7 @@
 #include "agent_device.h"
 #include "fake_esp_board.h"
 #include "fake_esp_chip.h"
+#include "fake_esp_example.h"
 #include "fake_esp_flash.h"
 #include "fake_esp_fleet.h"
 #include "fake_esp_nvs.h"
@@ -37,6 +38,8 @@ static struct ferry_esp esp;
 static struct fake_fleet *const fleet = &fake_esp_fleet.fleet;
 static char join[512];
 
+static void (*app_main)(void);
+
 static jmp_buf off;     // where restarts lead, and waits that nobody waits for
 static bool is_resting; // told by the updater
 static bool is_dying;   // power fails as soon as the updater waits, once
@@ -56,7 +59,7 @@ static void on_delay(void)
 {
     const bool dies = is_dying;
     is_dying = false;
-    if (dies || is_resting)
+    if (dies || is_resting || app_main == app_main_updater)
         longjmp(off, dies ? END_DEAD : END_RESTING);
 }
 
@@ -77,6 +80,12 @@ static void on_news(void *ctx, enum ferry_agent_news news, const struct ferry_ag
 
 /* ---- the chip ---- */
 
+static void main_of_config(void)
+{
+    (void)nvs_flash_init();
+    (void)ferry_esp_agent_run(&updater, &config);
+}
+
 static void fresh_chip(void)
 {
     const struct fake_release *first = agent_device_app(1); // which makes the images
@@ -91,6 +100,7 @@ static void fresh_chip(void)
                                              .settings = {.project = "demo"},
                                              .news = on_news,
                                              .ctx = &notes};
+    app_main = main_of_config;
     fake_chip.rtc_us = 1000000;
     fake_chip.on_delay = on_delay;
     fake_chip.on_restart = on_restart;
@@ -115,10 +125,10 @@ static enum end run_updater(void)
     is_resting = false;
     memset(&updater, 0x5a, sizeof updater); // memory that nobody has cleared
     fake_nvs_reset();
-    (void)nvs_flash_init(); // as app_main does
+    fake_example_reset();
     const int end = setjmp(off);
     if (!end)
-        (void)ferry_esp_agent_run(&updater, &config);
+        app_main();
     T_EQ_INT(fake_esp_fleet.n_open, 0);
     T_EQ_INT(fake_nvs.n_handles, 0);
     return end ? (enum end)end : END_GAVE_UP;
@@ -384,6 +394,54 @@ static void device_without_a_table_ends_in_its_error(void)
     T_EQ_INT(ferry_esp_agent_run(&updater, &config), FERRY_ERR_TABLE_MAGIC);
 }
 
+/* ---- examples/esp-idf/updater, as it stands ---- */
+
+static void provision(const char *key, const char *value)
+{
+    nvs_handle_t nvs;
+    T_EQ_INT(nvs_open_from_partition("ferry_nvs", "mtls_auth", NVS_READWRITE, &nvs), ESP_OK);
+    T_EQ_INT(nvs_set_str(nvs, key, value), ESP_OK);
+    nvs_close(nvs);
+}
+
+static void provisioned_chip(void)
+{
+    struct ferry_join parts;
+    const char *why;
+    fresh_chip();
+    app_main = app_main_updater;
+    T_EQ_INT(ferry_join_parse(join, &parts, &why), FERRY_OK);
+    T_EQ_INT(nvs_flash_init_partition("ferry_nvs"), ESP_OK);
+    provision("url", parts.url);
+    provision("pin", parts.pin);
+    provision("token", parts.token);
+    provision("wifi_ssid", "workshop");
+    provision("wifi_pass", "secret");
+}
+
+static void example_is_provisioned_through_nvs(void)
+{
+    provisioned_chip();
+    T_EQ_INT(live(0, ESP_RST_POWERON), END_APP);
+    T_EQ_STR(fake_example.ssid, "workshop");
+    T_EQ_STR(fake_example.password, "secret");
+    T_CHECK(fake_example_said("enrolled as dev-1"));
+    T_CHECK(fake_example_said("1.0.0 is in its slot"));
+    T_CHECK(slot_holds(1, agent_device_app(1)));
+    fake_nvs.is_broken = true;
+    T_EQ_INT(live(100, ESP_RST_PANIC), END_APP);
+    T_CHECK(fake_example_said("started by panic"));
+    T_CHECK(fake_example_said("NVS cannot be used"));
+}
+
+static void example_without_a_join_string_says_so(void)
+{
+    fresh_chip();
+    app_main = app_main_updater;
+    T_EQ_INT(live(0, ESP_RST_POWERON), END_RESTING);
+    T_CHECK(fake_example_said(ferry_strerror(FERRY_ERR_NOT_ENROLLED)));
+}
+
 int main(void)
 {
     T_RUN(first_start_enrols_with_a_key_of_its_own_and_starts_the_application);
@@ -398,5 +456,7 @@ int main(void)
     T_RUN(build_s_join_string_is_for_a_device_without_one);
     T_RUN(application_starts_though_nvs_is_out_of_order);
     T_RUN(device_without_a_table_ends_in_its_error);
+    T_RUN(example_is_provisioned_through_nvs);
+    T_RUN(example_without_a_join_string_says_so);
     return t_end();
 }

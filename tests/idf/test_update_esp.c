@@ -223,16 +223,9 @@ static void manifest_names_the_image(void)
 {
     fresh_chip(false);
     static struct ferry_manifest manifest;
-    static char json[512], sha[2 * FERRY_SHA256_BYTES + 1];
-    struct ferry_sha256 h;
+    char json[256];
     uint8_t digest[FERRY_SHA256_BYTES];
-    ferry_sha256_init(&h);
-    ferry_sha256_update(&h, v2, n_v2);
-    ferry_sha256_finish(&h, digest);
-    for (unsigned i = 0; i < sizeof digest; i++)
-        snprintf(sha + 2 * i, 3, "%02x", digest[i]);
-    snprintf(json, sizeof json, "{\"firmware\":\"app.bin\",\"sha\":\"%s\",\"length\":%u}", sha,
-             n_v2);
+    fake_board_manifest(v2, n_v2, json, digest);
     const struct fake_answer a[] = {{.serves_ranges = true,
                                      .body = (const uint8_t *)json,
                                      .body_bytes = (uint32_t)strlen(json)},
