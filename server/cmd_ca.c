@@ -15,11 +15,21 @@ enum { OPT_ROOT_KEY = CLI_OPT_OWN, OPT_HOST, OPT_FORCE };
 
 #define HOSTS_MOST   32
 #define DIGITS_LEAST 6u
+#define DAY_S        86400
 #define RELOAD       "A running server takes it up when it is reloaded (SIGHUP, `systemctl reload`)"
 
 static const char *role_name(enum ca_role role)
 {
     return role == CA_ROOT ? "root" : role == CA_ISSUING ? "issuing" : "cross";
+}
+
+/* How many devices could do nothing any more without an issuing CA. One that lies in a drawer with
+ * a certificate that ran out may still renew, and is among them. */
+static enum db_result count_devices(struct command_state *s, const struct ca_entry *issuing,
+                                    int64_t *n)
+{
+    const int64_t grace_s = (int64_t)s->config.renew_expired_days * DAY_S;
+    return certificate_count(s->db, issuing->sha256, s->now - grace_s, n);
 }
 
 /* Shows one, and how many devices rest on it. */
@@ -28,7 +38,7 @@ static int show_entry(struct command_state *s, cJSON *rows, const struct ca_entr
     char until[COMMAND_TIME_BYTES];
     int64_t n_bound = 0;
     if (e->role == CA_ISSUING) {
-        const enum db_result result = certificate_count(s->db, e->sha256, s->now, &n_bound);
+        const enum db_result result = count_devices(s, e, &n_bound);
         if (result != DB_OK)
             return command_state_db_failed(s, result);
     }
@@ -196,10 +206,47 @@ static int find_former(struct command_state *s, struct ca_entry *out)
         return cli_fail_text(s->call->out, FERRY_ERR_STATE,
                              "%s is current; only a former certificate can be forgotten",
                              out->name);
+    if (out->role == CA_CROSS)
+        return cli_fail_text(s->call->out, FERRY_ERR_STATE,
+                             "%.8s is a cross certificate of %s, which goes with its root",
+                             out->sha256, out->name);
     return CLI_EXIT_OK;
 }
 
-/* How many devices rest on a CA, or on the issuing CAs of a root: they know that root alone. */
+/* The root that follows one on the way from the current root back to the oldest, over certificates
+ * of the newer one by the older. after: where the way came from. False: it ends here. */
+static bool older_root(struct ca *ca, const char *name, const char *after, char out[CA_NAME_BYTES])
+{
+    struct ca_entry e;
+    for (unsigned i = 0; ca_at(ca, i, &e); i++)
+        if (e.role == CA_CROSS && strcmp(e.name, name) == 0 && strcmp(e.issuer, after) != 0) {
+            memcpy(out, e.issuer, CA_NAME_BYTES);
+            return true;
+        }
+    return false;
+}
+
+/* Whether who knows one root alone comes to the server over another, or knows that very one. */
+static bool leads_over(struct ca *ca, const char *root, const char *over)
+{
+    struct ca_entry e;
+    char name[CA_NAME_BYTES] = "", next[CA_NAME_BYTES], after[CA_NAME_BYTES] = "";
+    bool has_met = false;
+    for (unsigned i = 0; ca_at(ca, i, &e); i++) { // the way has no more steps than that
+        if (i == 0)
+            memcpy(name, e.name, CA_NAME_BYTES);
+        has_met |= strcmp(name, over) == 0;
+        if (strcmp(name, root) == 0 || !older_root(ca, name, after, next))
+            break;
+        memcpy(after, name, CA_NAME_BYTES);
+        memcpy(name, next, CA_NAME_BYTES);
+    }
+    // One that the way does not lead to is cut off already, but for itself.
+    return strcmp(name, root) == 0 ? has_met : strcmp(root, over) == 0;
+}
+
+/* How many devices rest on an issuing CA, or on a root: those of its issuing CAs, and of the roots
+ * before it, which are reached over it. */
 static enum db_result count_bound(struct command_state *s, struct ca *ca, const struct ca_entry *e,
                                   int64_t *n)
 {
@@ -208,9 +255,10 @@ static enum db_result count_bound(struct command_state *s, struct ca *ca, const 
     *n = 0;
     for (unsigned i = 0; result == DB_OK && ca_at(ca, i, &below); i++) {
         int64_t n_below = 0;
-        if (below.role == CA_ISSUING &&
-            strcmp(e->role == CA_ROOT ? below.issuer : below.name, e->name) == 0)
-            result = certificate_count(s->db, below.sha256, s->now, &n_below);
+        const bool is_bound = e->role == CA_ROOT ? leads_over(ca, below.issuer, e->name)
+                                                 : strcmp(below.sha256, e->sha256) == 0;
+        if (below.role == CA_ISSUING && is_bound)
+            result = count_devices(s, &below, &n_below);
         *n += n_below;
     }
     return result;

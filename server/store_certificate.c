@@ -112,13 +112,14 @@ enum db_result certificate_list(struct db *db, const char *device,
     return result;
 }
 
-enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64_t now, int64_t *n)
+enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64_t since,
+                                 int64_t *n)
 {
-    const struct db_value values[] = {db_text(issuer_sha256), db_int(now)};
+    const struct db_value values[] = {db_text(issuer_sha256), db_int(since)};
     *n = 0;
     return db_number(db, n,
-                     "SELECT COUNT(*) FROM certificate c"
-                     " WHERE c.issuer_sha256 = $1 AND c.not_after > $2 AND c.revoked = 0"
+                     "SELECT COUNT(DISTINCT c.device) FROM certificate c"
+                     " WHERE c.issuer_sha256 = $1 AND c.not_after >= $2 AND c.revoked = 0"
                      " AND NOT EXISTS (SELECT 1 FROM certificate n WHERE n.device = c.device"
                      " AND n.issued > c.issued AND n.revoked = 0)",
                      values, 2);

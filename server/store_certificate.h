@@ -49,9 +49,11 @@ enum db_result certificate_list(struct db *db, const char *device,
                                              const struct certificate *c),
                                 void *ctx);
 
-/** How many devices have their newest certificate, which counts and is good after now, from this
- * issuing CA: who would be locked out without it. */
-enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64_t now, int64_t *n);
+/** How many devices have their newest certificate from this issuing CA and can still do something
+ * with it: who would be locked out without that CA. since: what ran out before may not even be
+ * renewed. */
+enum db_result certificate_count(struct db *db, const char *issuer_sha256, int64_t since,
+                                 int64_t *n);
 
 /** True if the device should be told `Ferry-Renew: 1`: two thirds of its time are over, or another
  * CA issues by now. */

@@ -174,6 +174,69 @@ def test_three_roots_in_a_row_are_one_chain(server, tmp_path):
     assert counts(server.device)
 
 
+def rests(server):
+    """How many devices rest on each issuing CA: what `ca show` says, by SHA-256."""
+    return {sha256: row["devices"] for sha256, row in issuers(server).items()}
+
+
+def test_forgotten_is_only_what_nobody_rests_on(server, tmp_path):
+    """Each kind of device once; that of the fixture has renewed twice and is one all the same."""
+    devices = {name: enrolled(server, tmp_path, name) for name in ("drawer", "gone", "stolen")}
+    time.sleep(1.1)  # "newest" is told in seconds
+    server.device.secret = applicant.new_key()
+    csr = server.device.csr()
+    assert server.request("POST", "/api/v1/renew", device=server.device, body=csr).status == 200
+    ok(server, "device revoke", "stolen")
+    now, day = int(time.time()), DAY_S
+    for name, ago in (("drawer", 364), ("gone", 366)):  # a year is given to renew
+        server.sql(f"UPDATE certificate SET not_after = {now - ago * day} WHERE device = '{name}'")
+    (former, n), = rests(server).items()
+    assert n == 2
+    server.sql(f"UPDATE certificate SET issued = issued - {day}")
+    ok(server, "ca new-issuing", "--root-key", server.root_key)
+    server.reload()
+    code, answer = command(server, "ca forget", former)
+    assert code == 1 and answer["error"].startswith("2 devices rest on ferry issuing CA")
+    assert server.device.renew(csr).status == 200
+    code, answer = command(server, "ca forget", former)
+    assert code == 1 and answer["error"].startswith("1 device rests on ferry issuing CA")
+    assert devices["drawer"].renew().status == 200
+    assert rests(server)[former] == 0
+    ok(server, "ca forget", former)
+
+
+def test_a_root_between_two_is_kept_for_the_older_one_s_devices(server, tmp_path):
+    """The chain from the newest root to the oldest leads over it."""
+    old = tmp_path / "old.pem"
+    old.write_bytes((server.folder / "ca" / "root.pem").read_bytes())
+    oldest = next(iter(issuers(server)))
+    ok(server, "ca new-root", "--root-key", server.root_key)
+    (server.folder / "ca" / "root.key").rename(tmp_path / "second.key")
+    ok(server, "ca new-root", "--root-key", tmp_path / "second.key")
+    rows = ok(server, "ca show")["certificates"]
+    signers = {row["sha256"]: row["issuer"] for row in rows if row["role"] == "issuing"}
+    roots = {row["name"]: row["sha256"] for row in rows if row["role"] == "root"}
+    middle = next(row["sha256"] for row in rows if row["role"] == "root" and not row["current"]
+                  and row["name"] != signers[oldest])
+    cross = [row["sha256"] for row in rows if row["role"] == "cross"]
+    assert len(cross) == 4
+    for sha256 in cross:
+        code, answer = command(server, "ca forget", sha256)
+        assert code == 1 and "goes with its root" in answer["error"]
+    for sha256 in (middle, roots[signers[oldest]]):
+        code, answer = command(server, "ca forget", sha256)
+        assert code == 1 and "1 device rests on ferry root" in answer["error"]
+    server.reload()
+    assert speaks(server, old, server.device)
+    time.sleep(1.1)  # "newest" is told in seconds
+    assert server.device.renew().status == 200
+    for row in rows:  # in any order, now that nobody rests on them
+        if not row["current"] and row["role"] in ("root", "issuing"):
+            ok(server, "ca forget", row["sha256"])
+    server.reload()
+    assert counts(server.device) and not speaks(server, old)
+
+
 def test_the_server_s_certificate_follows_without_the_root(server):
     ok(server, "ca new-server", "--host", "other.example", "--host", "127.0.0.1")
     before = x509.load_pem_x509_certificate(
