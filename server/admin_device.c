@@ -40,7 +40,8 @@ cJSON *certificate_json(const char *sha256, const struct certificate *c, int64_t
 cJSON *report_json(const struct report *r)
 {
     cJSON *const row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "state", r->state);
+    cJSON_AddStringToObject(row, "state", report_state(r));
+    cJSON_AddStringToObject(row, "coming", r->coming_version);
     cJSON_AddStringToObject(row, "project", r->project);
     cJSON_AddStringToObject(row, "version", r->version);
     cJSON_AddStringToObject(row, "chip", r->chip);

@@ -27,7 +27,7 @@ static void list_device(void *ctx, const struct device *d, const struct report *
     cJSON_AddItemToArray(l->rows, row);
     cJSON_AddItemToObject(row, "report", report_json(r));
     cli_text(l->s->call->out, "%-24s %-16s %-9s %-13s %-16s %s\n", d->id, d->fleet, device_word(d),
-             said(r->state), said(r->version), command_time(r->seen, when));
+             said(report_state(r)), said(r->version), command_time(r->seen, when));
 }
 
 static int list(struct command_state *s)

@@ -26,6 +26,7 @@ struct postgres {
     bool is_stream;      // rows come one PGresult each
     bool streams;        // ... in the transaction that is on
     bool is_relaxed;     // synchronous_commit is off
+    bool may_relax;      // ... and may be for the next statement
     bool was_prepared;   // the statement that runs, before
     int64_t next_try_ms; // before it, no attempt to connect
     unsigned next_name;
@@ -211,11 +212,8 @@ static enum db_result lock(struct db *db, bool on)
 
 static enum db_result relax(struct db *db, bool on)
 {
-    struct postgres *p = of(db);
-    if (!on)
-        return DB_OK; // the next statement that needs it turns it back
-    const enum db_result result = be_there(p);
-    return result == DB_OK ? want_relaxed(p, true) : result;
+    of(db)->may_relax = on; // a statement that writes turns it, so that reading costs nothing
+    return DB_OK;
 }
 
 static Oid oid_of(enum db_type type)
@@ -348,7 +346,9 @@ static enum db_result query(struct db *db, const char *sql, const struct db_valu
     struct postgres *p = of(db);
     db->changed = 0;
     if (!db->depth) {
-        const enum db_result there = be_there(p);
+        enum db_result there = be_there(p);
+        if (there == DB_OK && strncmp(sql, "SELECT", 6) != 0)
+            there = want_relaxed(p, p->may_relax);
         if (there != DB_OK)
             return there;
     }

@@ -102,10 +102,10 @@ static enum db_result add_advice(struct server *s, const struct http_request *re
 /** Notes that it was there, but not at every question of an eager device. */
 static enum db_result note_seen(const struct http_request *req, int64_t now)
 {
-    struct report last;
+    struct report last = {0};
     const enum db_result result = report_find(req->db, req->client.id, &last);
-    if ((result != DB_OK && result != DB_ROW) ||
-        (result == DB_ROW && last.seen <= now && now - last.seen < SEEN_S))
+    const bool is_fresh = last.seen <= now && now - last.seen < SEEN_S && !last.coming[0];
+    if ((result != DB_OK && result != DB_ROW) || (result == DB_ROW && is_fresh))
         return result == DB_ROW ? DB_OK : result;
     return report_seen(req->db, req->client.id, now);
 }
@@ -192,6 +192,9 @@ static void firmware(struct server *s, const struct http_request *req, struct ht
         later(r);
         return;
     }
+    // Who looks at the fleet sees it; a disk that is full stops no download.
+    if (strcmp(req->method, "GET") == 0)
+        (void)report_coming(req->db, req->client.id, release.sha256, time(NULL));
     r->status = 200;
     r->type = "application/octet-stream";
     r->blob_bytes = (uint64_t)release.length;

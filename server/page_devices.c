@@ -41,7 +41,7 @@ static const struct look *look_of(const char *state)
 
 static void add_badge(struct ferry_strbuf *out, const struct device *d, const struct report *r)
 {
-    const struct look *const l = look_of(r->state);
+    const struct look *const l = look_of(report_state(r));
     if (d->revoked)
         html_add(out, "<span class=\"badge bad\">revoked</span>");
     else
@@ -64,6 +64,12 @@ static void add_small(struct ferry_strbuf *out, const char *text)
     html_add(out, " <small>");
     html_text(out, text);
     html_add(out, "</small>");
+}
+
+/** What is to be said of a state: what comes, or why. */
+static const char *about_state(const struct report *r)
+{
+    return r->coming[0] ? r->coming_version : r->reason;
 }
 
 /** A table on its way. */
@@ -89,7 +95,7 @@ static void add_row(void *ctx, const struct device *d, const struct report *r)
     html_text(out, d->fleet);
     html_add(out, "</small></td><td>");
     add_badge(out, d, r);
-    add_small(out, r->reason);
+    add_small(out, about_state(r));
     html_add(out, "</td><td class=\"middle\">");
     html_text(out, r->version[0] ? r->version : "-");
     add_small(out, r->project);
@@ -250,7 +256,7 @@ static enum db_result add_device(struct page *p, const struct device *d, const s
     struct ferry_strbuf *const out = &p->r->body;
     html_add(out, "<dl>\n<dt>State</dt><dd>");
     add_badge(out, d, r);
-    add_small(out, r->reason);
+    add_small(out, about_state(r));
     html_add(out, "</dd>\n");
     add_fact(out, "Version", r->version);
     const enum db_result result = add_offer(p, r);

@@ -133,6 +133,8 @@ const struct schema_step schema_steps[] = {
      " sha256 TEXT PRIMARY KEY,"
      " operator TEXT NOT NULL REFERENCES operator (name) ON DELETE CASCADE,"
      " expires BIGINT NOT NULL);"},
+    // The SHA-256 of what a device is fetching; "" nothing.
+    {"coming", "", "ALTER TABLE device_state ADD COLUMN coming TEXT NOT NULL DEFAULT ''"},
 };
 
 const unsigned schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IS_UPDATING "(s.state IN ('downloading', 'installed') AND d.revoked = 0)"
+// As report_state says it.
+#define STATE       "(CASE WHEN s.coming <> '' THEN 'downloading' ELSE s.state END)"
+#define IS_UPDATING "(" STATE " IN ('downloading', 'installed') AND d.revoked = 0)"
 #define NEEDS_ATTENTION                                                                            \
-    "(s.state IN ('failed', 'rolled_back', 'no_rollback', 'needs_release') AND d.revoked = 0)"
+    "(" STATE " IN ('failed', 'rolled_back', 'no_rollback', 'needs_release') AND d.revoked = 0)"
 
 static void read_counts(struct db *db, void *out)
 {
@@ -53,6 +55,8 @@ static void read_row(struct db *db, struct device *device, struct report *report
     snprintf(report->chip, sizeof(report->chip), "%s", db_get_text(db, 8));
     snprintf(report->reason, sizeof(report->reason), "%s", db_get_text(db, 9));
     snprintf(report->sha256, sizeof(report->sha256), "%s", db_get_text(db, 10));
+    snprintf(report->coming, sizeof(report->coming), "%s", db_get_text(db, 17));
+    snprintf(report->coming_version, sizeof(report->coming_version), "%s", db_get_text(db, 18));
 }
 
 enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
@@ -69,10 +73,11 @@ enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
         db,
         "SELECT d.id, d.fleet, d.created, d.released, d.revoked, s.state, s.version,"
         " s.project, s.chip, s.reason, s.sha256, s.serial, s.wear_percent, s.began, s.seen,"
-        " d.key_sha256, s.slot_bytes"
+        " d.key_sha256, s.slot_bytes, s.coming, r.version"
         " FROM device d LEFT JOIN device_state s ON s.device = d.id"
+        " LEFT JOIN release r ON r.sha256 = s.coming"
         " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
-        " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR s.state = $4"
+        " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR " STATE " = $4"
         " OR ($4 = '" FLEET_UPDATING "' AND " IS_UPDATING ")"
         " OR ($4 = '" FLEET_ATTENTION "' AND " NEEDS_ATTENTION "))"
         " ORDER BY d.id LIMIT $5",

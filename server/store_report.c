@@ -7,6 +7,13 @@
 #define COLUMNS                                                                                    \
     "device, state, version, project, chip, reason, sha256, serial, slot_bytes, wear_percent, "    \
     "began, seen"
+#define READ_COLUMNS                                                                               \
+    COLUMNS ", coming, (SELECT r.version FROM release r WHERE r.sha256 = device_state.coming)"
+
+const char *report_state(const struct report *r)
+{
+    return r->coming[0] ? "downloading" : r->state;
+}
 
 static void read_row(struct db *db, void *row)
 {
@@ -23,12 +30,14 @@ static void read_row(struct db *db, void *row)
     snprintf(out->chip, sizeof(out->chip), "%s", db_get_text(db, 4));
     snprintf(out->reason, sizeof(out->reason), "%s", db_get_text(db, 5));
     snprintf(out->sha256, sizeof(out->sha256), "%s", db_get_text(db, 6));
+    snprintf(out->coming, sizeof(out->coming), "%s", db_get_text(db, 12));
+    snprintf(out->coming_version, sizeof(out->coming_version), "%s", db_get_text(db, 13));
 }
 
 enum db_result report_find(struct db *db, const char *device, struct report *out)
 {
     const struct db_value values[] = {db_text(device)};
-    return db_find(db, "SELECT " COLUMNS " FROM device_state WHERE device = $1", values, 1,
+    return db_find(db, "SELECT " READ_COLUMNS " FROM device_state WHERE device = $1", values, 1,
                    read_row, out);
 }
 
@@ -95,18 +104,33 @@ enum db_result report_keep(struct db *db, const struct report *report)
                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
                   " ON CONFLICT (device) DO UPDATE SET state = $2, version = $3, project = $4,"
                   " chip = $5, reason = $6, sha256 = $7, serial = $8, slot_bytes = $9,"
-                  " wear_percent = $10, began = $11, seen = $12",
+                  " wear_percent = $10, began = $11, seen = $12, coming = ''",
                   values, 12);
 }
 
 enum db_result report_seen(struct db *db, const char *device, int64_t now)
 {
     const struct db_value values[] = {db_text(device), db_int(now)};
-    return db_run(db,
-                  "INSERT INTO device_state (" COLUMNS
-                  ") VALUES ($1, '', '', '', '', '', '', 0, 0, 0, $2, $2)"
-                  " ON CONFLICT (device) DO UPDATE SET seen = $2",
-                  values, 2);
+    return db_run_relaxed(db,
+                          "INSERT INTO device_state (" COLUMNS
+                          ") VALUES ($1, '', '', '', '', '', '', 0, 0, 0, $2, $2)"
+                          " ON CONFLICT (device) DO UPDATE SET seen = $2, coming = ''",
+                          values, 2);
+}
+
+enum db_result report_coming(struct db *db, const char *device, const char *sha256, int64_t now)
+{
+    int64_t n = 0;
+    const struct db_value values[] = {db_text(device), db_text(sha256), db_int(now)};
+    const enum db_result result = db_number(
+        db, &n, "SELECT COUNT(*) FROM device_state WHERE device = $1 AND coming = $2", values, 2);
+    if (result != DB_OK || n > 0)
+        return result;
+    return db_run_relaxed(db,
+                          "INSERT INTO device_state (" COLUMNS
+                          ", coming) VALUES ($1, '', '', '', '', '', '', 0, 0, 0, $3, $3, $2)"
+                          " ON CONFLICT (device) DO UPDATE SET seen = $3, coming = $2",
+                          values, 3);
 }
 
 enum db_result report_history(struct db *db, const char *device,

@@ -22,17 +22,28 @@ struct report {
     int64_t serial, slot_bytes, wear_percent; // 0: not said
     int64_t at;                               // when the state began; Unix seconds
     int64_t seen;                             // the device's last request of any kind
+    // What it fetches at present, as the server sees it; not the device's word. "" nothing.
+    char coming[RELEASE_HEX_BYTES], coming_version[REPORT_TEXT_BYTES];
 };
 
-/** Keeps a report: the device's last word, and an entry of its history if state, version or reason
- * differ from the last; older than REPORT_HISTORY entries are dropped. Inside db_transaction. */
+/** The state as an operator is told it: "downloading" also while it only fetches. */
+const char *report_state(const struct report *r);
+
+/** Keeps a report, which ends what was coming: the device's last word, and an entry of its history
+ * if state, version or reason differ from the last; older than REPORT_HISTORY entries are dropped.
+ * Inside db_transaction. */
 enum db_result report_keep(struct db *db, const struct report *report);
 
 /** The last word of a device. DB_ROW: *out is it; DB_OK: none. */
 enum db_result report_find(struct db *db, const char *device, struct report *out);
 
-/** Notes that a device was there. */
+/** Notes that a device was there and asked what there is: what it was fetching is over, or begins
+ * anew. Nobody was promised it. */
 enum db_result report_seen(struct db *db, const char *device, int64_t now);
+
+/** Notes that a device fetches this release; one statement that writes, the first time only.
+ * Nobody was promised it. */
+enum db_result report_coming(struct db *db, const char *device, const char *sha256, int64_t now);
 
 /** A device's history, the newest first. */
 enum db_result report_history(struct db *db, const char *device,

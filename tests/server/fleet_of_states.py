@@ -32,9 +32,16 @@ def fill(server, operator, devices=30):
         said = {"state": state, "version": release["version"], "sha": release["sha256"],
                 "serial": release["serial"], "project": "pump-controller", "chip": "esp32c3",
                 "slot_bytes": 0x1E0000, "wear_percent": i % 60, "reason": REASONS.get(state, "")}
-        for before in (["downloading", "installed"] if state == "confirmed" else []):
-            report(server, device, {**said, "state": before})
-        report(server, device, said)
+        if state == "confirmed":
+            report(server, device, {**said, "state": "installed"})
+        if state == "downloading":
+            report(server, device, {**said, "state": "confirmed",
+                                    "version": releases[1]["version"]})
+            reply = server.request("GET", f"/api/v1/firmware/{releases[2]['sha256']}.bin",
+                                   device=device, headers={"Range": "bytes=0-999"})
+            assert reply.status == 206, reply
+        else:
+            report(server, device, said)
     operator.post(f"/api/v1/devices/{names[3]}/revoke")
     now = int(time.time())
     for i, name in enumerate(names):

@@ -1,6 +1,7 @@
 /* tests/server/test_db.c - what db.h promises, on whichever engine the command line names. */
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "db_world.h"
 #include "schema.h"
@@ -100,6 +101,32 @@ static void a_loop_takes_each_row_once(void)
     result = db_query(db, "SELECT n FROM nowhere", NULL, 0);
     T_CHECK(!db_each(db, &result) && result == DB_FAILED);
     T_EQ_INT(world_number(db, "SELECT COUNT(*) FROM k"), 3); // and nothing is left open
+    db_close(db);
+}
+
+/** Whether the engine promises at this moment that what is written stays. */
+static void is_durable(struct db *db, bool is)
+{
+    char word[8] = "";
+    const bool is_postgres = strcmp(db->ops->name, "postgres") == 0;
+    T_EQ_INT(
+        db_word(db, word, sizeof(word),
+                is_postgres ? "SELECT current_setting('synchronous_commit')" : "PRAGMA synchronous",
+                NULL, 0),
+        DB_ROW);
+    T_EQ_STR(word, is_postgres ? (is ? "on" : "off") : "2");
+}
+
+static void only_what_is_relaxed_may_be_lost(void)
+{
+    struct db *db = world_open();
+    world_script(db, "DROP TABLE IF EXISTS k; CREATE TABLE k (n BIGINT)");
+    is_durable(db, true);
+    T_EQ_INT(db_run_relaxed(db, "INSERT INTO k VALUES (1)", NULL, 0), DB_OK);
+    is_durable(db, false); // PostgreSQL: nothing was written since
+    T_EQ_INT(db_run(db, "INSERT INTO k VALUES (2)", NULL, 0), DB_OK);
+    is_durable(db, true);
+    T_EQ_INT(world_number(db, "SELECT COUNT(*) FROM k"), 2);
     db_close(db);
 }
 
@@ -347,6 +374,7 @@ int main(int argc, char **argv)
     T_RUN(one_parameter_may_stand_twice_and_in_any_order);
     T_RUN(misuse_is_refused);
     T_RUN(a_loop_takes_each_row_once);
+    T_RUN(only_what_is_relaxed_may_be_lost);
     T_RUN(a_transaction_is_all_or_nothing);
     T_RUN(nobody_overwrites_what_another_has_counted);
     T_RUN(a_rule_over_two_rows_holds);

@@ -5,7 +5,7 @@ import time
 
 import ferryd
 import pytest
-from operators import Operator
+from operators import Browser, Operator
 
 SHA = "ab" * 32
 
@@ -144,6 +144,43 @@ def test_who_runs_a_release_is_counted(server, operator, report):
                      ("failed", 0)):
         assert report(state=state, sha=row["sha256"]).status == 204
         assert operator.get(f"/api/v1/releases/{row['serial']}")["devices"] == n
+
+
+def test_download_shows_until_the_device_says_more(server, operator, device, report, shown):
+    """The server sees it; no device has to say it."""
+    project = "coming"
+    row = operator.release(project=project, version="2.1")
+    path = f"/api/v1/firmware/{row['sha256']}.bin"
+    name = device.folder.name.removeprefix("device-")
+    question = f"/api/v1/manifest?project={project}&chip=esp32c3"
+
+    def state():
+        return shown()["report"]["state"], shown()["report"]["coming"], shown()["report"]["version"]
+
+    def fetch():
+        assert server.request("GET", path, device=device,
+                              headers={"Range": "bytes=0-99"}).status == 206
+
+    assert report(state="failed", version="2.0", project=project, reason="cut").status == 204
+    assert server.request("HEAD", path, device=device).status == 200
+    assert state() == ("failed", "", "2.0")
+    fetch(), fetch()
+    assert state() == ("downloading", "2.1", "2.0")
+    for word, is_in in (("downloading", True), ("updating", True), ("attention", False),
+                        ("failed", False)):
+        rows = ferryd.run("device", "list", server.folder, "--state", word, "--json").stdout
+        assert (name in [d["device"] for d in json.loads(rows)["devices"]]) == is_in, word
+    browser = Browser(server)
+    browser.log_in(operator.token)
+    for page in (f"/?q={name}", f"/devices/{name}"):
+        said = browser.ask("GET", page).body.decode()
+        assert 'busy">downloading</span> <small>2.1</small>' in said
+    assert server.request("GET", question, device=device).status == 200  # it begins anew
+    assert state() == ("failed", "", "2.0")
+    fetch()
+    assert report(state="installed", version="2.1", project=project).status == 204
+    assert state() == ("installed", "", "2.1")
+    assert [event["state"] for event in shown()["history"]] == ["installed", "failed"]
 
 
 def test_revoked_device_is_not_heard(operator, report, device):
