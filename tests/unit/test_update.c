@@ -409,13 +409,15 @@ static void every_failing_flash_operation_leaves_the_old_app(void)
     }
 }
 
+/* Pieces smaller than a unit as well, the first among them. */
 static void coarse_program_units_work(void)
 {
     static const uint32_t units[] = {4, 16, 32};
-    for (size_t i = 0; i < 3; i++) {
+    static const uint32_t chunks[] = {1, 15, 777};
+    for (size_t i = 0; i < 9; i++) {
         start();
-        b.sim.flash.prog_bytes = units[i];
-        T_EQ_INT(run(next_slot, 777), FERRY_OK);
+        b.sim.flash.prog_bytes = units[i % 3];
+        T_EQ_INT(run(next_slot, chunks[i / 3]), FERRY_OK);
         T_EQ_INT(bench_device_boot(&b), 1);
         end();
     }
