@@ -3,6 +3,7 @@
 
 #include <gnutls/x509.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,15 +20,17 @@ struct verdict {
 
 struct client_certs {
     pthread_mutex_t lock;
-    unsigned reading; // of the authority: a verdict of a former one is not kept
+    atomic_uint reading; // of the authority: a verdict of a former one is not kept
     struct verdict kept[KEPT];
 };
 
 struct client_certs *client_certs_new(void)
 {
     struct client_certs *const c = calloc(1, sizeof(*c));
-    if (c)
-        pthread_mutex_init(&c->lock, NULL);
+    if (!c)
+        return NULL;
+    pthread_mutex_init(&c->lock, NULL);
+    atomic_init(&c->reading, 1);
     return c;
 }
 
@@ -44,6 +47,11 @@ void client_certs_forget(struct client_certs *c)
     c->reading++;
     memset(c->kept, 0, sizeof(c->kept));
     pthread_mutex_unlock(&c->lock);
+}
+
+unsigned client_certs_reading(struct client_certs *c)
+{
+    return atomic_load(&c->reading);
 }
 
 static int digit_of(char c)

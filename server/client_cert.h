@@ -18,6 +18,9 @@ void client_certs_free(struct client_certs *c);
 /** Forgets all verdicts: the authority was read again. */
 void client_certs_forget(struct client_certs *c);
 
+/** Which reading of the authority it is, from 1 on: a verdict of another one counts no more. */
+unsigned client_certs_reading(struct client_certs *c);
+
 /** True if the certificate in DER is one of ours; *is_new: it had to be verified. */
 bool client_cert_judge(struct client_certs *c, struct ca *ca, const void *der, size_t n,
                        struct ca_client *out, bool *is_new);

@@ -52,7 +52,7 @@ struct http_connection {
     char address[HTTP_ADDRESS_BYTES];
     struct http_credentials *credentials; // in use, of a TLS door
     gnutls_session_t session;             // MHD's; NULL without TLS
-    bool is_judged;                       // the client's certificate was looked at
+    unsigned judged;                      // the reading of the authority by which has_cert holds
     bool has_cert;
     struct ca_client cert;
     bool was_resumed;

@@ -251,13 +251,14 @@ void http_tls_end(struct http_connection *c)
 void http_tls_judge(struct http_connection *c)
 {
     unsigned n = 0;
-    if (c->is_judged || !c->session)
+    struct server *const s = c->door->server;
+    const unsigned reading = client_certs_reading(s->client_certs);
+    if (c->judged == reading || !c->session)
         return;
-    c->is_judged = true;
+    c->judged = reading;
     const gnutls_datum_t *const chain = gnutls_certificate_get_peers(c->session, &n);
     if (!chain || !n)
         return;
-    struct server *const s = c->door->server;
     bool is_new = false;
     c->has_cert =
         client_cert_judge(s->client_certs, s->ca, chain[0].data, chain[0].size, &c->cert, &is_new);
