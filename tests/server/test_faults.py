@@ -80,6 +80,11 @@ def test_a_database_that_goes_and_comes_is_told_and_found_again(how, fleet):
         try:
             fleet.later.clear()
             wait_for(fleet, "503 for each", lambda: fleet.later >= NEEDS_DATABASE)
+            assert server.request("GET", "/healthz", "admin").status == 503
+            assert server.request("GET", "/metrics", "admin").status == 200
+            page = server.request("GET", "/", "admin", headers={"Cookie": f"ferryd={'x' * 32}"})
+            assert page.status == 503 and int(page.headers["Retry-After"]) > 0
+            assert page.headers["Content-Type"].startswith("text/html"), page
         finally:
             cluster.start()
     goes_on(fleet)
