@@ -72,7 +72,7 @@ static enum admin_code find_url(struct admin *a, const struct config *c, const c
         return ADMIN_DONE;
     }
     const char *const port = strrchr(c->devices_listen, ':');
-    if (!port || port[1] == '0' || strncmp(c->devices_listen, "unix:", 5) == 0)
+    if (!port || port[1] == '0')
         return admin_end(a, ADMIN_MISUSED, "devices_listen = %s says no port; give a url",
                          c->devices_listen);
     gethostname(host, sizeof(host) - 1);

@@ -64,8 +64,7 @@ static void add_url(struct making *m)
 {
     const char *host = cli_value_at(m->call, OPT_HOST, 0);
     const char *port = strrchr(m->config.devices_listen, ':');
-    if (!host || host[0] == '*' || cli_has(m->call, OPT_URL) || !port || strcmp(port, ":0") == 0 ||
-        strncmp(m->config.devices_listen, "unix:", 5) == 0)
+    if (!host || host[0] == '*' || cli_has(m->call, OPT_URL) || !port || strcmp(port, ":0") == 0)
         return;
     const bool is_v6 = strchr(host, ':') != NULL;
     ferry_strbuf_addf(&m->conf, "\ndevices_url = https://%s%s%s%s\n", is_v6 ? "[" : "", host,

@@ -8,11 +8,13 @@
 
 #include "config_value.h"
 #include "read_file.h"
+#include "store_device.h"
 
 #define FILE_MOST                  (64u * 1024)
 
 #define TEXT(member)               CONFIG_TEXT, offsetof(struct config, member), 0, 0
 #define DOOR(member)               CONFIG_DOOR, offsetof(struct config, member), 0, 0
+#define SOCKET(member)             CONFIG_SOCKET, offsetof(struct config, member), 0, 0
 #define URL(member)                CONFIG_URL, offsetof(struct config, member), 0, 0
 #define NETS(member)               CONFIG_NETWORKS, offsetof(struct config, member), 0, 0
 #define BOOL(member)               CONFIG_SWITCH, offsetof(struct config, member), 0, 0
@@ -32,7 +34,7 @@ static const struct config_row rows[] = {
     {"tcp_listen", DOOR(tcp_listen), "off",
      "esp-hal-ota's sample TCP protocol, for the newest public release of tcp_channel."},
     {"tcp_channel", TEXT(tcp_channel), "", "The channel of that release."},
-    {"proxy_listen", DOOR(proxy_listen), "off",
+    {"proxy_listen", SOCKET(proxy_listen), "off",
      "The door of a proxy that speaks for devices: unix:PATH (in this folder) or HOST:PORT."},
     {"proxy_from", NETS(proxy_from), "",
      "Networks that may come to a proxy_listen with a port: ADDRESS/BITS, blanks between."},
@@ -138,11 +140,17 @@ static bool check_together(const struct config *c, char why[CONFIG_WHY_BYTES])
                              c->proxy_listen);
     if (config_is_open(c->tcp_listen) && !*c->tcp_channel)
         return config_refuse(why, "tcp_listen needs tcp_channel: whose release is it to serve?");
+    if (*c->tcp_channel && !device_name_is_fine(c->tcp_channel))
+        return config_refuse(why,
+                             "tcp_channel takes a name of 1 to %u letters, digits and . _ - :, the "
+                             "first of them a letter or digit, not '%s'",
+                             HTTP_ID_BYTES - 1, c->tcp_channel);
     if (*c->proxy_accel &&
         (*c->proxy_accel != '/' || c->proxy_accel[strlen(c->proxy_accel) - 1] != '/'))
         return config_refuse(why, "proxy_accel takes a path that begins and ends with /, not '%s'",
                              c->proxy_accel);
-    if (strncmp(c->database, "sqlite:", 7) != 0 && strncmp(c->database, "postgres:", 9) != 0)
+    if ((strncmp(c->database, "sqlite:", 7) != 0 || !c->database[7]) &&
+        strncmp(c->database, "postgres:", 9) != 0)
         return config_refuse(why, "database takes sqlite:PATH or postgres:WORDS, not '%s'",
                              c->database);
     return true;
@@ -206,8 +214,12 @@ void config_describe(struct ferry_strbuf *out)
                       "# Settings of ferryd. A key that is not set has the value shown here.\n"
                       "# Read when ferryd starts, and again on SIGHUP (but for doors, threads\n"
                       "# and the database). `ferryd serve DIR --check` reads it only.\n");
-    for (size_t i = 0; i < N_ROWS; i++)
-        ferry_strbuf_addf(out, "\n# %s\n#%s = %s\n", rows[i].about, rows[i].key, rows[i].value);
+    for (size_t i = 0; i < N_ROWS; i++) {
+        ferry_strbuf_addf(out, "\n# %s\n", rows[i].about);
+        if (rows[i].type == CONFIG_NUMBER)
+            ferry_strbuf_addf(out, "# From %u to %u.\n", rows[i].least, rows[i].most);
+        ferry_strbuf_addf(out, "#%s = %s\n", rows[i].key, rows[i].value);
+    }
 }
 
 const char *config_key(const struct config *c, size_t i, config_text value)

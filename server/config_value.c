@@ -60,6 +60,11 @@ static bool check_text(const struct config_row *row, const char *text, char why[
     struct address_bind where;
     switch (row->type) {
     case CONFIG_DOOR:
+        if (!strcmp(text, "off") || address_bind(text, &where))
+            return true;
+        return config_refuse(why, "%s takes off or HOST:PORT with a numeric host, not '%.100s'",
+                             row->key, text);
+    case CONFIG_SOCKET:
         if (!strcmp(text, "off") || (!strncmp(text, "unix:", 5) && text[5]) ||
             address_bind(text, &where))
             return true;

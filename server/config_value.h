@@ -6,7 +6,8 @@
 
 enum config_type {
     CONFIG_TEXT,
-    CONFIG_DOOR,     // off, HOST:PORT or unix:PATH
+    CONFIG_DOOR,     // off or HOST:PORT
+    CONFIG_SOCKET,   // off, HOST:PORT or unix:PATH
     CONFIG_URL,      // https://..., or nothing
     CONFIG_NETWORKS, // ADDRESS/BITS ...
     CONFIG_SWITCH,   // on, off

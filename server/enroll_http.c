@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "address.h"
 #include "log.h"
 #include "metrics.h"
 #include "rate_limits.h"
@@ -50,7 +51,9 @@ static bool check_limits(struct server *s, const struct http_request *req, const
                          struct enroll_refusal *no)
 {
     const struct http_client *c = &req->client;
-    if (!take(s, LIMIT_ENROL_ADDRESS, c->address, strlen(c->address), "this address", no))
+    char key[HTTP_ADDRESS_BYTES];
+    address_key(c->address, key);
+    if (!take(s, LIMIT_ENROL_ADDRESS, key, strlen(key), "this address", no))
         return false;
     return token ? take(s, LIMIT_ENROL_TOKEN, token, strlen(token), "this token", no)
                  : take(s, LIMIT_ENROL_TOKEN, c->cert_sha256, sizeof(c->cert_sha256), "this device",
@@ -62,8 +65,9 @@ static bool check_limits(struct server *s, const struct http_request *req, const
  * uses bound that. */
 static void uncount(struct server *s, const struct http_request *req, const char *token)
 {
-    const char *const address = req->client.address;
-    limits_give_back(s->limits, LIMIT_ENROL_ADDRESS, address, strlen(address));
+    char key[HTTP_ADDRESS_BYTES];
+    address_key(req->client.address, key);
+    limits_give_back(s->limits, LIMIT_ENROL_ADDRESS, key, strlen(key));
     if (token)
         limits_give_back(s->limits, LIMIT_ENROL_TOKEN, token, strlen(token));
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "address.h"
 #include "html.h"
 #include "log.h"
 #include "page_devices.h"
@@ -176,8 +177,10 @@ static void log_in(struct server *s, const struct http_request *req, struct http
 {
     char token[TOKEN_CHARS + 1], name[HTTP_ID_BYTES];
     const char *const address = req->client.address;
+    char key[HTTP_ADDRESS_BYTES];
     unsigned wait_s;
-    if (!limits_take(s->limits, LIMIT_LOGIN, address, strlen(address), http_now_ms(), &wait_s)) {
+    address_key(address, key);
+    if (!limits_take(s->limits, LIMIT_LOGIN, key, strlen(key), http_now_ms(), &wait_s)) {
         refuse_login(s, req, r, 429, "Too many tries from this address; wait a minute.");
         http_add_header(r, "Retry-After: %u", wait_s);
         return;

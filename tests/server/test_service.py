@@ -59,6 +59,46 @@ def test_docs_name_every_setting_with_its_default(tmp_path):
     assert {key: value.strip() for key, value in rows.items()} == settings
 
 
+def refusal(folder, key, value):
+    """The sentence about a value, or None if it is taken."""
+    done = run("serve", conf(folder, f"{key} = {value}\n"), "--check", check=False)
+    if done.returncode == 0:
+        return None
+    assert done.returncode == 1 and f"{key} " in done.stderr, done.stderr
+    assert f"not '{value}'" in done.stderr, done.stderr
+    return done.stderr
+
+
+def test_every_number_has_the_limits_that_are_documented(tmp_path):
+    """On the page, in the file that init writes, and by what is refused."""
+    rows = re.findall(r"^\| `([a-z_]+)` \| `\d+` \| (\d+), (\d+) \|", DOC.read_text(), re.M)
+    run("init", tmp_path / "state", "--host", "localhost")
+    written = re.findall(r"^# From (\d+) to (\d+)\.\n#([a-z_]+) = ",
+                         (tmp_path / "state/ferryd.conf").read_text(), re.M)
+    assert rows == [(key, least, most) for least, most, key in written]
+    assert len(rows) == 18
+    for key, least, most in rows:
+        for value in (least, most):
+            assert refusal(tmp_path / "s", key, value) is None
+        for value in (int(least) - 1, int(most) + 1, "a"):
+            assert f"from {least} to {most}" in refusal(tmp_path / "s", key, value)
+
+
+def test_every_other_setting_refuses_what_it_cannot_take(tmp_path):
+    """A value for each, so that a new key cannot be forgotten here."""
+    wrong = {"devices_listen": "unix:x", "admin_listen": "localhost:1", "public_listen": "on",
+             "tcp_listen": "unix:x", "proxy_listen": "nginx", "devices_url": "http://x",
+             "admin_tls": "yes", "log_requests": "1", "tcp_channel": "a/b", "proxy_from": "all",
+             "proxy_accel": "blobs", "database": "sqlite:"}
+    numbers = {key for key, _, _ in re.findall(r"^\| `([a-z_]+)` \| `\d+` \| (\d+), (\d+) \|",
+                                               DOC.read_text(), re.M)}
+    bare = conf(tmp_path / "bare", "")
+    settings = json.loads(run("serve", bare, "--check", "--json").stdout)["settings"]
+    assert settings.keys() - numbers == wrong.keys()
+    for key, value in wrong.items():
+        assert refusal(tmp_path / "s", key, value) is not None, key
+
+
 def test_password_of_the_database_is_not_printed(tmp_path):
     folder = conf(tmp_path / "s", "database = postgres:host=db password=hunter2\n")
     done = run("serve", folder, "--check", "--json")
@@ -74,7 +114,7 @@ def test_password_of_the_database_is_not_printed(tmp_path):
     ("threads = -1", "not '-1'"), ("threads =", "not ''"), ("threads = 0x10", "not '0x10'"),
     ("threads = 99999999999999999999", "not '99999999999999999999'"),
     ("admin_tls = yes", "admin_tls takes on or off, not 'yes'"),
-    ("devices_listen = 8443", "devices_listen takes off, HOST:PORT"),
+    ("devices_listen = 8443", "devices_listen takes off or HOST:PORT"),
     ("devices_listen = localhost:1", "numeric host"), ("devices_listen = 1.2.3.4:65536", "not '1"),
     ("devices_listen = ::1:80", "not '::1:80'"), ("devices_listen = unix:", "not 'unix:'"),
     ("proxy_listen = 127.0.0.1:0", "needs proxy_from"),
