@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 import tarfile
@@ -170,14 +171,17 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(fleet, tmp_path):
 
 def forge(path, change):
     """Writes a backup of one's own making, with sums that are right. change(entries) edits the
-    list of [name, bytes]."""
+    list of [name, bytes]; a name that ends in / is a folder's."""
     entries = [["backup.txt", b"format 1\nferryd 0\nschema 1\n"]]
     change(entries)
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in entries)
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in entries
+                   if not name.endswith("/"))
     with tarfile.open(path, "w") as tar:
         for name, data in [*entries, ["SHA256SUMS", sums.encode()]]:
             info = tarfile.TarInfo(name)
-            info.size = len(data)
+            info.size, info.mode = len(data), 0o600
+            if name.endswith("/"):
+                info.type, info.mode = tarfile.DIRTYPE, 0o700
             tar.addfile(info, io.BytesIO(data))
 
 
@@ -210,6 +214,27 @@ def test_an_older_backup_is_brought_up_to_date(into, tmp_path):
     restore_oldest(tmp_path, into)
     for command in (("audit", "verify"), ("device", "list"), ("release", "list")):
         assert json.loads(ferryd.run(*command, tmp_path / "new", "--json").stdout)["ok"]
+
+
+def test_rows_of_before_a_step_are_carried_over_it(fleet, into, tmp_path):
+    """Step 10 gave device_state a column: a backup of before it, restored, has rows without it."""
+    with tarfile.open(fleet[2]) as tar:
+        kept = [[m.name, tar.extractfile(m).read()] if m.isfile() else [f"{m.name}/", b""]
+                for m in tar if m.name != "SHA256SUMS"]
+    for entry in kept:
+        if entry[0] == "backup.txt":
+            entry[1] = re.sub(rb"schema \d+", b"schema 9", entry[1])
+        if entry[0].startswith("rows/device_state/"):
+            rows = [row.split(b"\t") for row in entry[1].splitlines()]
+            at = rows[0].index(b"coming")
+            entry[1] = b"".join(b"\t".join(row[:at] + row[at + 1:]) + b"\n" for row in rows)
+    forge(tmp_path / "nine.tar", lambda e: e.__setitem__(slice(None), kept))
+    ferryd.run("restore", tmp_path / "nine.tar", tmp_path / "new", *into)
+    listed = json.loads(ferryd.run("device", "list", tmp_path / "new", "--json").stdout)["devices"]
+    said = {row["device"]: row["report"] for row in listed}
+    assert all((said[f"pump-{i}"]["state"], said[f"pump-{i}"]["coming"]) == ("idle", "")
+               for i in range(DEVICES))
+    assert json.loads(ferryd.run("audit", "verify", tmp_path / "new", "--json").stdout)["ok"]
 
 
 def test_a_link_in_a_backup_is_refused(tmp_path):
