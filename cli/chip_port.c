@@ -1,6 +1,7 @@
 /* cli/chip_port.c - a real chip as the device of a command. */
 #include "chip_port.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static ferry_err say_failed(struct chip_port *p, ferry_err err)
 {
     if (err)
         cli_warn(p->out, "esptool on %s: %s", p->tool.port, p->tool.reason);
+    p->real.is_lost |= err != FERRY_OK;
     return err;
 }
 
@@ -94,6 +96,18 @@ static int ask(struct chip_port *p, const struct ferry_vdevice_given *given)
     return CLI_EXIT_OK;
 }
 
+/** Its kind and its MAC without colons: what is kept for this chip belongs to no other. */
+static void name_chip(struct chip_port *p)
+{
+    char *name = p->real.name;
+    size_t at = (size_t)snprintf(name, sizeof(p->real.name), "%s-",
+                                 p->facts.chip ? p->facts.chip->name : "chip");
+    for (const char *c = p->facts.mac; *c && at + 1 < sizeof(p->real.name); c++)
+        if (isxdigit((unsigned char)*c))
+            name[at++] = *c;
+    name[at] = '\0';
+}
+
 int chip_port_open(const struct cli_call *call, const char *port, const char *program,
                    uint32_t baud, struct ferry_vdevice_given *given)
 {
@@ -122,6 +136,7 @@ int chip_port_open(const struct cli_call *call, const char *port, const char *pr
                                           .has_revision = p->facts.has_revision,
                                           .revision = p->facts.revision,
                                           .close = close_port};
+    name_chip(p);
     given->real = &p->real;
     if (!given->chip)
         given->chip = p->facts.chip;

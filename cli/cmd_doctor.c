@@ -11,6 +11,7 @@
 #include "doctor_print.h"
 #include "doctor_undo.h"
 #include "read_file.h"
+#include "shell_words.h"
 
 enum { OPT_REPAIR = CLI_OPT_OWN, OPT_YES, OPT_DRY_RUN, OPT_UNDO, OPT_DOWNGRADE, OPT_APP };
 
@@ -103,14 +104,15 @@ static int read_app(struct visit *s)
                : CLI_EXIT_OK;
 }
 
-/** Examines, and tries each repair that could help on a copy, once. */
-static void examine(struct visit *s)
+/** Examines, and tries each repair that could help on a copy, once. Returns CLI_EXIT_OK, or
+ * complained where the device could not be read. */
+static int examine(struct visit *s)
 {
     char path[FERRY_VDEVICE_PATH_BYTES + 16];
     bool tried[FERRY_REPAIR_DOWNGRADE + 1] = {false};
     struct doctor_offer found[FERRY_REPAIR_DOWNGRADE + 1] = {{0}};
     snprintf(path, sizeof(path), s->v.is_dir ? "%s/update.resume" : "%s.resume", s->v.path);
-    s->doc.update_left = access(path, F_OK) == 0;
+    s->doc.update_left = !s->v.real && access(path, F_OK) == 0;
     s->doc.app = s->app_bytes ? &s->app : NULL;
     if (s->app_bytes)
         ferry_app_file_look(&s->app, cli_value(s->call, OPT_APP), s->app_bytes, s->n_app_bytes,
@@ -128,6 +130,7 @@ static void examine(struct visit *s)
     }
     const bool can = !s->v.table_err && !ferry_cure_plan(&s->plan, &s->v, FERRY_REPAIR_DOWNGRADE);
     s->goes_back_to = can ? s->plan.boots_after : FERRY_SLOT_NONE;
+    return cli_check_read(s->call, &s->v);
 }
 
 /** The app that --downgrade would go back to, if there is one. */
@@ -206,10 +209,10 @@ static int repair_all(struct visit *s)
         int exit_code = carry_out(s, &done);
         if (!exit_code && done)
             exit_code = open_device(s);
+        if (!exit_code && done)
+            exit_code = examine(s);
         if (exit_code)
             return exit_code;
-        if (done)
-            examine(s);
     }
     return CLI_EXIT_OK;
 }
@@ -243,7 +246,7 @@ static int conclude(struct visit *s)
     }
     if (n_offers && !wants_change(s))
         cli_text(out, "%u of them can be repaired: ferry doctor %s --repair\n", n_offers,
-                 s->v.path);
+                 cli_shell_device());
     return cli_fail(out, &(struct ferry_fault){.err = FERRY_ERR_UNSOUND, .value = s->doc.n},
                     &(struct ferry_about){.file = s->v.path});
 }
@@ -315,17 +318,20 @@ static int undo(struct visit *s)
 
 static int attend(struct visit *s)
 {
+    int exit_code;
     if (cli_has(s->call, OPT_UNDO))
         return undo(s);
     if (cli_has(s->call, OPT_DOWNGRADE)) {
         if (ferry_vdevice_need_table(&s->v))
             return cli_fail_device(s->call, &s->v);
-        examine(s);
-        return downgrade(s);
+        exit_code = examine(s);
+        return exit_code ? exit_code : downgrade(s);
     }
-    examine(s);
+    exit_code = examine(s);
+    if (exit_code)
+        return exit_code;
     doctor_print(s->call, &s->doc, s->offers);
-    const int exit_code = cli_has(s->call, OPT_REPAIR) ? repair_all(s) : CLI_EXIT_OK;
+    exit_code = cli_has(s->call, OPT_REPAIR) ? repair_all(s) : CLI_EXIT_OK;
     return exit_code ? exit_code : conclude(s);
 }
 
@@ -375,7 +381,8 @@ const struct cli_command cli_cmd_doctor = {
     "\n"
     "Findings stand in order of danger. A repair is tried on a copy first: what boots must boot "
     "at every point at which it could be cut, or it is not offered. What it overwrites is kept "
-    "beside the device, in FILE.undo or DIR/doctor.undo.",
+    "beside the device, in FILE.undo or DIR/doctor.undo; for a chip in KIND-MAC.undo, in the "
+    "current folder. A real chip's bootloader and table are not repaired in place.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

@@ -6,10 +6,15 @@ static int run(struct cli_call *call)
 {
     static struct ferry_vdevice v;
     static struct ferry_doctor doc; // too large for the stack
-    const int exit_code = cli_open_device(call, &v, false, false);
+    int exit_code = cli_open_device(call, &v, false, false);
     if (exit_code)
         return exit_code;
     ferry_doctor_examine(&doc, &v);
+    exit_code = cli_check_read(call, &v);
+    if (exit_code) {
+        ferry_vdevice_close(&v);
+        return exit_code;
+    }
     status_print(call->out, &doc);
     status_put_json(cli_json(call->out), &doc);
     ferry_vdevice_close(&v);

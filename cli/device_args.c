@@ -89,6 +89,16 @@ int cli_fail_device(const struct cli_call *call, const struct ferry_vdevice *v)
     return cli_fail(call->out, &v->fault, &v->about);
 }
 
+int cli_check_read(const struct cli_call *call, const struct ferry_vdevice *v)
+{
+    if (v->table_err != FERRY_ERR_FLASH_IO && !(v->real && v->real->is_lost))
+        return CLI_EXIT_OK;
+    return cli_fail_err(
+        call->out, FERRY_ERR_FLASH_IO,
+        &(struct ferry_about){.file = v->flash_path,
+                              .detail = v->file.os_errno ? strerror(v->file.os_errno) : NULL});
+}
+
 int cli_fail_slot(const struct cli_call *call, const struct ferry_vdevice *v, ferry_err err,
                   int slot)
 {
@@ -149,9 +159,10 @@ int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool w
             return cli_usage(call, "%s", v->detail);
         return cli_fail_device(call, v);
     }
-    if (need_table && ferry_vdevice_need_table(v)) {
+    exit_code = cli_check_read(call, v);
+    if (!exit_code && need_table && ferry_vdevice_need_table(v))
+        exit_code = cli_fail_device(call, v);
+    if (exit_code)
         ferry_vdevice_close(v);
-        return cli_fail_device(call, v);
-    }
-    return CLI_EXIT_OK;
+    return exit_code;
 }

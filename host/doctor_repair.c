@@ -369,6 +369,9 @@ ferry_err ferry_cure_plan(struct ferry_cure *plan, struct ferry_vdevice *v,
     plan->repair = repair;
     if (ferry_reflash_waits(v))
         return ferry_fail(&plan->fault, FERRY_ERR_REFLASH_UNFINISHED, 0, 0, 0);
+    // On a chip such a sector is erased before it is written, and a cut then is the end.
+    if (v->real && (repair == FERRY_REPAIR_TABLE_MD5 || repair == FERRY_REPAIR_FLASH))
+        return ferry_fail(&plan->fault, FERRY_ERR_FLASH_PROTECTED, 0, 0, 0);
     plan->boots_before = boots(v, &v->file.flash, &plan->next_before);
     ferry_err err = rehearse(&c, v, repair, MOST_OPS);
     if (err)
@@ -399,6 +402,8 @@ ferry_err ferry_cure_apply(struct ferry_cure *plan, struct ferry_vdevice *v)
     ferry_err err = admit(&p, v, &v->file.flash);
     if (!err || plan->repair == FERRY_REPAIR_TABLE_MD5) // which mends an unusable table
         err = treat(&p, plan->repair);
+    if (!err) // not every writer ends with one, and to a real chip bytes go at a sync
+        err = v->file.flash.ops->sync(&v->file.flash);
     for (unsigned i = 0; !err && i < plan->n; i++) {
         const struct ferry_cure_sector *s = &plan->sectors[i];
         err = v->file.flash.ops->read(&v->file.flash, s->off_bytes, now, SECTOR);

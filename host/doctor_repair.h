@@ -39,7 +39,8 @@ struct ferry_cure {
  * FERRY_ERR_FLASH_SIZE   no header can say this size
  * FERRY_ERR_NVS_DATA     a mount would change something that can be read now
  * FERRY_ERR_NVS_NO_FREE, FERRY_ERR_NVS_PAGES, FERRY_ERR_NVS_VERSION a mount would fail, too
- * FERRY_ERR_FLASH_PROTECTED the bootloader is signed: a changed header would not start
+ * FERRY_ERR_FLASH_PROTECTED the bootloader is signed: a changed header would not start; or what
+ *                        would change is a real chip's bootloader or table
  * Else as the core's writers. */
 FERRY_MUST_CHECK ferry_err ferry_cure_plan(struct ferry_cure *plan, struct ferry_vdevice *v,
                                            enum ferry_repair repair);

@@ -45,7 +45,10 @@ struct records {
 
 const char *ferry_undo_path(char *buf, size_t n, const struct ferry_vdevice *v)
 {
-    snprintf(buf, n, v->is_dir ? "%s/doctor.undo" : "%s.undo", v->path);
+    if (v->real) // a port is no place for files, and the next chip on it is another one
+        snprintf(buf, n, "%s.undo", v->real->name);
+    else
+        snprintf(buf, n, v->is_dir ? "%s/doctor.undo" : "%s.undo", v->path);
     return buf;
 }
 
@@ -283,14 +286,25 @@ bool ferry_undo_fits(const struct ferry_undo *u, const struct ferry_vdevice *v, 
     return true;
 }
 
+/** A file's sector becomes in one write what it was; a chip's is erased first. */
+static ferry_err put_sector(struct ferry_vdevice *v, uint32_t off_bytes, const uint8_t *bytes)
+{
+    const struct ferry_region all = {&v->file.flash, 0, v->file.flash.size_bytes};
+    if (!v->real)
+        return ferry_flash_file_set(&v->file, off_bytes, bytes, FERRY_FLASH_SECTOR_BYTES);
+    ferry_err err = ferry_region_erase(&all, off_bytes, FERRY_FLASH_SECTOR_BYTES, false);
+    if (!err)
+        err = ferry_region_prog(&all, off_bytes, bytes, FERRY_FLASH_SECTOR_BYTES);
+    return err ? err : ferry_region_sync(&all);
+}
+
 static ferry_err put_back(const struct ferry_undo *u, struct ferry_vdevice *v)
 {
     ferry_err err = FERRY_OK;
     for (unsigned i = 0; !err && i < u->n; i++)
-        err = ferry_flash_file_set(&v->file, u->sectors[i].off_bytes, u->sectors[i].before,
-                                   FERRY_FLASH_SECTOR_BYTES);
+        err = put_sector(v, u->sectors[i].off_bytes, u->sectors[i].before);
     // A merged image may have grown by what was written behind its end.
-    if (!err && v->file.held_bytes > u->held_bytes) {
+    if (!err && !v->real && v->file.held_bytes > u->held_bytes) {
         if (ftruncate(v->file.fd, (off_t)u->held_bytes))
             return FERRY_ERR_FLASH_IO;
         v->file.held_bytes = u->held_bytes;

@@ -25,7 +25,8 @@ struct ferry_undo {
     } sectors[FERRY_CURE_SECTORS];
 };
 
-/** The path of a device's undo file in buf. */
+/** The path of a device's undo file in buf: beside a file, in a directory, and for a real chip in
+ * the current folder, by its name. */
 const char *ferry_undo_path(char *buf, size_t n, const struct ferry_vdevice *v);
 
 /** Keeps what a plan will change, as begun. title is cut at 63 bytes.

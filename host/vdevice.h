@@ -18,6 +18,8 @@
 /** A chip at hand instead of a file: its flash, and what is known of it. Lent by who opened it. */
 struct ferry_vdevice_chip {
     const struct ferry_flash *flash;
+    char name[32]; // of this very chip, fit for a file's name: "esp32c3-a0764e000001"
+    bool is_lost;  // it has stopped answering: what was read last is not what it holds
     bool has_revision;
     uint16_t revision; // major * 100 + minor
     void (*close)(struct ferry_vdevice_chip *c);

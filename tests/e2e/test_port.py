@@ -29,7 +29,8 @@ class Board:
         self.log.write_text("")
         env = {"FAKE_FLASH": str(self.file), "FAKE_LOG": str(self.log)}
         env |= {f"FAKE_{name.upper()}": str(value) for name, value in faults.items()}
-        return self.ferry(command, "--port=/dev/fake", f"--esptool={FAKE}", *words, env=env)
+        return self.ferry(command, "--port=/dev/fake", f"--esptool={FAKE}", *words, env=env,
+                          cwd=self.file.parent)
 
     @property
     def calls(self):
