@@ -42,8 +42,8 @@ int cli_open_device(const struct cli_call *call, struct ferry_vdevice *v, bool w
  * or the exit code after complaining. */
 int cli_open_port(const struct cli_call *call, struct ferry_vdevice_given *given);
 
-/** CLI_EXIT_OK, or complained if v could not be read, or not to the end: what was found out about it
- * then means nothing. */
+/** CLI_EXIT_OK, or complained if v could not be read, or not to the end: what was found out about
+ * it then means nothing. */
 int cli_check_read(const struct cli_call *call, const struct ferry_vdevice *v);
 
 /** Reports v->fault in v's words; returns CLI_EXIT_FAILED. */
