@@ -208,7 +208,7 @@ static void look_at_head(struct http_exchange *x, const char *url, const char *m
     if (!check_limits(x))
         check_route(x, method);
     else
-        metrics_add(x->server->metrics, METRIC_SHED, 1), x->is_last = true;
+        x->is_last = true;
 }
 
 /** Everything has come. */
@@ -283,6 +283,7 @@ void http_exchange_end(void *door, struct MHD_Connection *mhd, void **exchange,
     if (x->status) {
         metrics_add(x->server->metrics,
                     (enum metric)((unsigned)METRIC_STATUS_1XX + x->status / 100 - 1), 1);
+        metrics_add(x->server->metrics, METRIC_SHED, x->status == 429);
         if (config->log_requests)
             log_exchange(x, code);
     }

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import time
 
 import pytest
 from operators import Browser, Operator
@@ -95,6 +96,9 @@ def test_logins_are_counted(new_server):
     assert [browser.log_in("x" * 32).status for _ in range(3)] == [403] * 3
     reply = browser.log_in(token)
     assert reply.status == 429 and int(reply.headers["Retry-After"]) > 0
+    until = time.monotonic() + 5
+    while server.metrics()["ferryd_shed_total"] != 1:  # counted when the answer is out
+        assert time.monotonic() < until
 
 
 def test_session_ends_with_logout(server, operator, browser):

@@ -211,7 +211,7 @@ def test_full_house_sheds_and_goes_on(new_server):
             sock.close()
         time.sleep(0.2)
         assert one.request("GET", "/public/x.json", "public").status == 404
-        assert one.metrics()["ferryd_shed_total"] == 3
+        assert becomes(lambda: one.metrics()["ferryd_shed_total"] == 3)
     finally:
         assert one.stop() == 0
 
