@@ -3,6 +3,7 @@ esp_https_ota asks for is among it."""
 
 import hashlib
 import random
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +130,14 @@ def test_esp_https_ota_pattern(server, device):
         assert got == IMAGE
         beyond = server.request("GET", PATH, sock=sock, headers={"Range": f"bytes={SIZE}-"})
         assert beyond.status == 416
+
+
+def test_bytes_into_tls_are_lent_from_one_mapping(server, device):
+    """The library would read a file in small pieces, for each connection anew."""
+    for _ in range(2):
+        assert server.request("GET", PATH, device=device).body == IMAGE
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert sum(SHA in line for line in maps.splitlines()) == 1
 
 
 def test_withdrawn_file_is_sent_to_its_end(server, device):
