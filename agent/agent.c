@@ -209,6 +209,8 @@ static uint8_t check(struct ferry_agent *a)
     }
     ferry__agent_asked(a, a->client.head.poll_s);
     ferry__agent_end_trial(a);
+    if (a->home >= 0)
+        return AT_SELF;
     struct ferry_release offer;
     if (has_offer)
         ferry_release_of(&a->manifest, &offer);
@@ -254,6 +256,10 @@ static uint8_t update(struct ferry_agent *a)
 
 static enum ferry_agent_turn replace_self(struct ferry_agent *a)
 {
+    if (a->home >= 0) {
+        a->at = AT_HANDOVER;
+        return !a->is_trial && ferry__agent_go_home(a) ? FERRY_AGENT_RESTART : FERRY_AGENT_ON;
+    }
     ferry__agent_limit(a, ferry__or(a->config.settings.update_ms, UPDATE_MS));
     a->at = AT_REPORT;
     return ferry__agent_replace_self(a) ? FERRY_AGENT_RESTART : FERRY_AGENT_ON;
@@ -346,6 +352,10 @@ static enum ferry_agent_turn probe(struct ferry_agent *a)
     ferry__agent_probe(a, &restart);
     if (restart)
         return FERRY_AGENT_RESTART;
+    if (a->home >= 0 && !a->is_trial) { // power failed on the way
+        a->at = AT_SELF;
+        return FERRY_AGENT_ON;
+    }
     const bool is_quick = ferry__agent_is_quick(a);
     if (is_quick)
         ferry__agent_tell(a, FERRY_NEWS_QUICK);

@@ -30,7 +30,8 @@ struct ferry_agent_settings {
     uint32_t slow_s;       // between two tries of what will hardly change; 0: 6 hours
     bool allow_downgrade;  // an older release than the installed one may take its place
     bool allow_project;    // another project's, too
-    bool replaces_itself;  // the server is asked for a newer updater, too: needs a third slot
+    bool replaces_itself;  // the server is asked for a newer updater, too; without a third slot it
+                           // takes the application's, which is fetched again
 };
 
 /** Something worth telling, as it happens. */
@@ -125,6 +126,7 @@ struct ferry_agent {
     bool is_urgent;  // something happened that the server is asked about at once
     bool wants_last; // the installed release is bad, and the last good one is to be fetched
     bool is_trial;   // this updater is new, and not confirmed yet
+    int home;        // where this updater is to go first, or FERRY_SLOT_NONE
     bool has_rested; // since the application last crashed
     bool has_renewed;
     bool is_expired; // the certificate is, says the server

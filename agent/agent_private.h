@@ -6,7 +6,8 @@
 
 #include "agent/agent.h"
 
-#define FERRY__FAIL_S 300u // between two questions after one that failed
+#define FERRY__FAIL_S  300u // between two questions after one that failed
+#define FERRY__LATER_S 600u // ... after an answer that came at the wrong time
 
 void ferry__agent_tell(struct ferry_agent *a, enum ferry_agent_news news);
 
@@ -57,14 +58,18 @@ FERRY_MUST_CHECK ferry_err ferry__agent_fetch(struct ferry_agent *a, const struc
 FERRY_MUST_CHECK ferry_err ferry__agent_hash(struct ferry_device *d, int slot, uint32_t n_bytes,
                                              uint8_t sha256[FERRY_SHA256_BYTES]);
 
-/** Sets a->is_trial: this updater runs for the first time, and the one before stands behind it. */
+/** Sets a->is_trial: this updater runs for the first time, and the one before stands behind it. And
+ * a->home, where it has to go before it starts an application; FERRY_SLOT_NONE: it is there. */
 void ferry__agent_begin_trial(struct ferry_agent *a);
 
 /** The server has answered: the new updater stays. */
 void ferry__agent_end_trial(struct ferry_agent *a);
 
-/** Asks for a newer updater and fetches it into a third slot; true: restart into it. */
+/** Asks for a newer updater and fetches it into a slot; true: restart into it. */
 bool ferry__agent_replace_self(struct ferry_agent *a);
+
+/** Copies this updater, which is confirmed, to a->home; true: restart into it. */
+bool ferry__agent_go_home(struct ferry_agent *a);
 
 /** Judges what the server offers: true if it is to be fetched. */
 bool ferry__agent_wants(struct ferry_agent *a, const struct ferry_release *offer);

@@ -124,6 +124,16 @@ static void finish_interrupted(struct ferry_agent *a)
         ferry__agent_tell(a, FERRY_NEWS_INSTALLED);
 }
 
+/* An updater, this one or another, which is told by its project. */
+static bool is_updater(struct ferry_agent *a, int slot)
+{
+    struct ferry_app_desc own, other;
+    struct ferry_device *d = a->config.device;
+    return slot == d->running ||
+           (!ferry_device_desc(d, d->running, &own) && !ferry_device_desc(d, slot, &other) &&
+            strcmp(own.project, other.project) == 0);
+}
+
 /* An application that came with the device, or that somebody flashed by cable. */
 static void adopt(struct ferry_agent *a)
 {
@@ -132,7 +142,7 @@ static void adopt(struct ferry_agent *a)
     if (a->has_installed || a->has_coming)
         return;
     for (int i = 0; i < d->n_slots && found.slot < 0; i++)
-        if (i != d->running && !ferry_device_verify(d, i))
+        if (!is_updater(a, i) && !ferry_device_verify(d, i))
             found.slot = i;
     if (found.slot < 0)
         return;

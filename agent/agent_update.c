@@ -8,7 +8,6 @@
 #include "ferry/bytes.h"
 
 #define TRIES_MOST 3u
-#define LATER_S    600u
 
 static void refuse(struct ferry_agent *a, const struct ferry_release *offer, ferry_err err,
                    const char *why)
@@ -52,7 +51,7 @@ bool ferry__agent_wants(struct ferry_agent *a, const struct ferry_release *offer
         return false;
     }
     if (h->may_update_now && !h->may_update_now(h->ctx, offer)) {
-        ferry__agent_asked(a, LATER_S);
+        ferry__agent_asked(a, FERRY__LATER_S);
         ferry__agent_tell(a, FERRY_NEWS_LATER);
         return false;
     }

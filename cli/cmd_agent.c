@@ -49,7 +49,8 @@ static const struct argp_option options[] = {
      "Which application the device is for, where neither its store nor an installed one says it",
      2},
     {"replace-updater", OPT_SELF, 0, 0,
-     "Ask for a newer updater, too; it goes into a third slot and has to reach the server to stay",
+     "Ask for a newer updater, too; it has to reach the server to stay. Without a third slot it "
+     "takes the application's, goes home from there, and fetches the application again",
      2},
     {0, 0, 0, 0, "Many devices in memory, without DEVICE:", 3},
     {"fleet", OPT_FLEET, "N", 0, "N devices enrol, update, start the application and confirm", 3},

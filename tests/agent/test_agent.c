@@ -320,12 +320,18 @@ static void too_large_release_is_refused_before_a_byte_is_written(void)
     end();
 }
 
-static void updater_replaces_itself_and_stays(void)
+/* From the first updater and application 1.0.0. */
+static void begin_with_newer_updater(const struct bench_layout *layout, int updater_slot)
 {
-    begin(&three_slots, 0);
+    begin(layout, updater_slot);
     dev.settings.replaces_itself = true;
     install(1);
     fleet.updater = *agent_device_updater(2);
+}
+
+static void updater_replaces_itself_and_stays(void)
+{
+    begin_with_newer_updater(&three_slots, 0);
     T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
     T_CHECK(runs(1));
     T_EQ_INT(dev.updater, 2);
@@ -338,19 +344,134 @@ static void updater_replaces_itself_and_stays(void)
     end();
 }
 
-static void updater_that_reaches_nobody_gives_way(void)
+static void updater_without_a_third_slot_goes_by_way_of_the_application_s(void)
 {
-    begin(&three_slots, 0);
-    dev.settings.replaces_itself = true;
-    install(1);
-    fleet.updater = *agent_device_updater(2);
+    const struct fake_release *newer = agent_device_updater(2);
+    begin_with_newer_updater(&two_slots, 0);
+    const uint32_t n = fleet.n_downloads;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    T_EQ_INT(dev.updater, 2);
+    T_CHECK(agent_device_holds(&dev, 0, newer->image, newer->n)); // home again
+    T_EQ_INT(fleet.n_downloads - n, 2);                           // itself, and the application
+    T_CHECK(is_kept("installed", 1));
+    fleet.offer = *agent_device_app(2);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_CHECK(runs(2));
+    end();
+}
+
+static void cut_at_home(void *ctx, const struct sim_flash *s, char op, uint32_t off,
+                        const void *src, uint32_t len)
+{
+    (void)ctx;
+    (void)s;
+    (void)src;
+    (void)len;
+    if (op == 'W' && off - BENCH_SLOT_OFF(0) < BENCH_SLOT_BYTES)
+        sim_flash_plan_cut(&dev.b.sim, 1, SIM_CUT_AFTER);
+}
+
+static void updater_goes_home_without_a_server(void)
+{
+    begin_with_newer_updater(&two_slots, 0);
+    dev.b.sim.watch.before = cut_at_home; // while the new one copies itself, confirmed by then
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_CUT);
+    T_EQ_INT(dev.running, 1);
+    dev.b.sim.watch.before = NULL;
+    fleet.is_away = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    T_EQ_INT(dev.running, 0);
+    T_EQ_INT(dev.updater, 2);
+    fleet.is_away = false;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    end();
+}
+
+static void updater_in_factory_with_one_slot_is_left_alone(void)
+{
+    begin_with_newer_updater(&factory_and_one, FERRY_SLOT_FACTORY);
+    const uint32_t n = fleet.n_downloads;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    T_EQ_INT(dev.updater, 1);
+    T_EQ_INT(fleet.n_downloads, n);
+    end();
+}
+
+static void updater_in_factory_is_replaced_by_one_in_a_slot(void)
+{
+    static const struct bench_layout factory_and_two = {2, true, false, false};
+    begin_with_newer_updater(&factory_and_two, FERRY_SLOT_FACTORY);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    for (uint32_t i = 0; i < 3; i++) {
+        T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+        T_EQ_INT(dev.updater, 2);
+    }
+    end();
+}
+
+static void updater_that_is_too_large_is_not_fetched(void)
+{
+    static const uint8_t large[0x40001];
+    begin_with_newer_updater(&two_slots, 0);
+    fleet.updater = (struct fake_release){large, sizeof large, "99.0.0", 99};
+    const uint32_t n = fleet.n_downloads;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
+    T_EQ_INT(fleet.n_downloads, n);
+    end();
+}
+
+static void updater_waits_for_its_time_as_well(void)
+{
+    begin_with_newer_updater(&three_slots, 0);
+    dev.must_not_update = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_EQ_INT(dev.updater, 1);
+    dev.must_not_update = false;
+    T_EQ_INT(after(700, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(dev.updater, 2);
+    end();
+}
+
+static void gives_way(const struct bench_layout *layout, uint32_t n_others)
+{
+    begin_with_newer_updater(layout, 0);
     dev.is_new_updater_deaf = true;
     const uint32_t n = fleet.n_downloads;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 12; i++) {
         T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
         T_EQ_INT(dev.updater, 1);
+        T_CHECK(runs(1));
     }
-    T_EQ_INT(fleet.n_downloads - n, 3); // tried so often, and left alone
+    T_EQ_INT(fleet.n_downloads - n, 3 + n_others); // tried so often, and left alone
+    T_EQ_INT(count_of(fleet.states, "failed "), 1);
+    end();
+}
+
+static void updater_that_reaches_nobody_gives_way(void)
+{
+    gives_way(&three_slots, 0);
+    gives_way(&two_slots, 3); // the application is fetched again each time
+}
+
+static void old_updater_in_a_slot_is_no_application(void)
+{
+    begin_with_newer_updater(&three_slots, 0);
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_EQ_INT(dev.running, 1);
+    sim_flash_flip_bit(&dev.b.sim, BENCH_SLOT_OFF(1) + 5000, 3);
+    fleet.is_away = true;
+    for (int i = 0; i < 3; i++) {
+        T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+        T_EQ_INT(dev.updater, 2);
+    }
+    fleet.is_away = false;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
+    T_CHECK(runs(1));
     end();
 }
 
@@ -389,7 +510,14 @@ int main(void)
     T_RUN(damaged_application_is_fetched_again);
     T_RUN(too_large_release_is_refused_before_a_byte_is_written);
     T_RUN(updater_replaces_itself_and_stays);
+    T_RUN(updater_without_a_third_slot_goes_by_way_of_the_application_s);
+    T_RUN(updater_goes_home_without_a_server);
+    T_RUN(updater_in_factory_with_one_slot_is_left_alone);
+    T_RUN(updater_in_factory_is_replaced_by_one_in_a_slot);
+    T_RUN(updater_that_is_too_large_is_not_fetched);
+    T_RUN(updater_waits_for_its_time_as_well);
     T_RUN(updater_that_reaches_nobody_gives_way);
+    T_RUN(old_updater_in_a_slot_is_no_application);
     T_RUN(table_with_a_gap_is_refused);
     return t_end();
 }

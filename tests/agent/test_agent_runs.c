@@ -2,6 +2,8 @@
  * back from; what a start without a question costs, and what is counted and kept. */
 #include "agent_life.h"
 
+#include "agent/handover.h"
+
 static void second_start_confirms_and_asks_once(void)
 {
     begin(&two_slots, 0);
@@ -153,6 +155,47 @@ static void wear_is_counted_by_threes_and_kept_hourly(void)
     end();
 }
 
+struct seen_writes {
+    uint32_t n_erases, n_elsewhere; // of otadata; anything outside of it
+};
+
+static void see_write(void *ctx, const struct sim_flash *s, char op, uint32_t off, const void *src,
+                      uint32_t len)
+{
+    struct seen_writes *seen = ctx;
+    (void)s;
+    (void)src;
+    (void)len;
+    if (off - BENCH_OTADATA_OFF >= 0x2000)
+        seen->n_elsewhere++;
+    else if (op == 'E')
+        seen->n_erases++;
+}
+
+/* Bootloader's writes and updater's: what is counted is what happened. */
+static void quick_start_writes_otadata_alone_as_is_counted(void)
+{
+    const struct bench_layout *const layouts[] = {&two_slots, &three_slots, &factory_and_one};
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        struct seen_writes seen = {0};
+        begin(layouts[i], layouts[i]->has_factory ? FERRY_SLOT_FACTORY : 0);
+        install(1);
+        T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+        const uint32_t counted = dev.notes.wear;
+        dev.b.sim.watch.before = see_write;
+        dev.b.sim.watch.ctx = &seen;
+        for (uint32_t k = 0; k < 4; k++)
+            T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+        for (uint32_t k = 0; k < 12; k++) // beyond the starts that a reset may go without asking
+            T_EQ_INT(after(10, FERRY_RESET_DEEP_SLEEP), LIFE_APP);
+        T_EQ_INT(seen.n_elsewhere, 0);
+        T_EQ_INT(seen.n_erases, 16 * FERRY_HANDOVER_ERASES);
+        T_EQ_INT(dev.notes.wear - counted, seen.n_erases);
+        dev.b.sim.watch.before = NULL;
+        end();
+    }
+}
+
 int main(void)
 {
     T_RUN(second_start_confirms_and_asks_once);
@@ -162,6 +205,7 @@ int main(void)
     T_RUN(only_release_that_crashes_runs_after_growing_pauses);
     T_RUN(restart_too_soon_is_a_crash_unless_it_says_well);
     T_RUN(deep_sleep_asks_nobody_until_it_is_time);
+    T_RUN(quick_start_writes_otadata_alone_as_is_counted);
     T_RUN(wear_is_counted_by_threes_and_kept_hourly);
     return t_end();
 }

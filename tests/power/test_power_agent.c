@@ -33,6 +33,7 @@ static const struct scenario scenarios[] = {
     {"three slots: a release replaces another", {3, false, false, false}, 0, 1, 0, 2, false},
     {"three slots: back from a crashing release", {3, false, false, false}, 0, 2, 2, 1, false},
     {"three slots: the updater replaces itself", {3, false, false, false}, 0, 1, 0, 1, true},
+    {"two slots: the updater replaces itself", {2, false, false, false}, 0, 1, 0, 1, true},
 };
 
 struct sweep {
