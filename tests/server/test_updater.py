@@ -106,6 +106,23 @@ def test_life_of_a_device(server, link, unit, tmp_path):
     assert says(third["log"], "3.0.0 crashed 3 times in a row, last by panic")
 
 
+def test_provisioned_by_a_partition_made_beforehand(server, unit, tmp_path):
+    """As docs/updater.md has it: a CSV, built once for each device, and no `ferry enroll`."""
+    release(server, tmp_path, "1.0.0")
+    url, pin, token, device_id = join_of(server, device="made").removeprefix("ferry1:").split("#")
+    (tmp_path / "unit.csv").write_text(
+        "key,type,encoding,value\nmtls_auth,namespace,,\n"
+        f"url,data,string,{url}\npin,data,string,{pin}\ntoken,data,string,{token}\n"
+        f"id,data,string,{device_id}\nproject,data,string,demo\n")
+    unit.ferry.ok("nvs", "build", tmp_path / "unit.csv", tmp_path / "unit.bin", "--size=0x4000")
+    flash = unit.flash
+    made = (tmp_path / "unit.bin").read_bytes()
+    (unit.path / "flash.bin").write_bytes(flash[:0x10000] + made + flash[0x14000:])
+    end = unit.live("--once")
+    assert end["id"] == "made" and end["installed"]["version"] == "1.0.0", end["log"]
+    assert token.encode() not in unit.flash
+
+
 def test_application_starts_while_the_server_is_away(ferry, new_server, tmp_path):
     server = new_server().start()
     try:
@@ -267,6 +284,23 @@ def test_updater_is_replaced_by_its_next_release(server, ferry, tmp_path):
     assert says(log, "updater 10.0.0 is verified in ota_2 and restarts into it"), log
     assert says(log, "this updater is new, has reached the server, and stays"), log
     assert ferry.ok("device", "boot", unit.path, "--json").json["booted"] == "ota_2"
+
+
+def test_updater_is_replaced_where_there_are_two_slots(server, unit, ferry, tmp_path):
+    """By way of the application's slot, which has its application again in the end."""
+    release(server, tmp_path, "1.0.0")
+    unit.enroll(join_of(server))
+    assert unit.live("--once")["installed"]["version"] == "1.0.0"
+    path = tmp_path / "updater11.bin"
+    path.write_bytes(images.app("updater", "11.0.0", size=9000, seed=11))
+    run("release", "add", server.folder, path)
+    end = unit.live("--once", "--power-cycle", "--replace-updater")
+    assert end["running"] == "app" and end["installed"]["version"] == "1.0.0", end["log"]
+    ways = [line for line in end["log"] if line.startswith("updater 11.0.0 is verified")]
+    assert ways == [f"updater 11.0.0 is verified in {slot} and restarts into it"
+                    for slot in ("app", "updater")], end["log"]
+    assert unit.flash[0x20000:].startswith(path.read_bytes())
+    assert ferry.ok("device", "boot", unit.path, "--json").json["booted"] == "updater"
 
 
 def test_device_follows_the_authority_to_a_new_root(ferry, new_server, tmp_path):
