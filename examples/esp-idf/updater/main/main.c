@@ -14,6 +14,12 @@
 
 #define NETWORK_MS 30000
 
+#ifdef CONFIG_EXAMPLE_REPLACES_ITSELF
+#define REPLACES_ITSELF true
+#else
+#define REPLACES_ITSELF false
+#endif
+
 static const char tag[] = "updater";
 static struct ferry_wifi wifi;
 static struct ferry_esp_agent updater;
@@ -53,6 +59,12 @@ static void on_news(void *ctx, enum ferry_agent_news news, const struct ferry_ag
     case FERRY_NEWS_BAD:
         ESP_LOGW(tag, "%s", a->reason);
         break;
+    case FERRY_NEWS_BACK:
+        ESP_LOGW(tag, "back to %s", a->installed.version);
+        break;
+    case FERRY_NEWS_WEAR:
+        ESP_LOGW(tag, "half of otadata's life is over: %u erases", (unsigned)a->wear);
+        break;
     case FERRY_NEWS_FAILED:
     case FERRY_NEWS_REFUSED:
         ESP_LOGW(tag, "%s: %s", ferry_strerror(a->fault.err), a->detail);
@@ -70,7 +82,7 @@ void app_main(void)
     const struct ferry_esp_agent_config config = {
         .notes = &notes,
         .join = CONFIG_EXAMPLE_JOIN,
-        .settings = {.project = CONFIG_EXAMPLE_PROJECT},
+        .settings = {.project = CONFIG_EXAMPLE_PROJECT, .replaces_itself = REPLACES_ITSELF},
         .connect = connect,
         .news = on_news,
     };
