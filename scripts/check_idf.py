@@ -181,6 +181,16 @@ def text_bytes(folder, sources, entries):
     return int(checks.run(TOOLS + "size", program).splitlines()[1].split()[0]), parts
 
 
+def text_without_savers(root, folder, sources):
+    """The text of ENTRY where each function saves its registers itself."""
+    other = folder / "without_savers"
+    other.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda s: compile_one(root, s, DIALECTS[0], object_of(other, s),
+                                            "-mno-save-restore"), sources))
+    return text_bytes(other, sources, [ENTRY])[0]
+
+
 def call_graph(folder):
     """{function: (stack, [callees], file)}; a static function's name has its file in front."""
     graph = {}
@@ -258,6 +268,8 @@ def measure(root, folder, sources):
     with_psa = [s for s in sources if s not in OWN_HASH] + [PSA_HASH]
     rows.append(("https_update with `CONFIG_FERRY_HASH_PSA`",
                  text_bytes(folder, with_psa, [ENTRY])[0]))
+    rows.append(("https_update without `-msave-restore`, ESP-IDF's default",
+                 text_without_savers(root, folder, sources)))
     for source in sources:
         listing = checks.run(TOOLS + "nm", "-u", object_of(folder, source)).split()
         found += [f"{source} calls {name}" for name in ALLOCATORS if name in listing]
