@@ -27,11 +27,12 @@ ONE_APP = [("nvs", DATA, 2, 0x9000, 0x6000), ("phy_init", DATA, 1, 0xF000, 0x100
            ("factory", APP, 0, 0x10000, 0x1F0000), ("vfs", DATA, 0x81, 0x200000, 0x200000)]
 TWO_SLOTS = [*ROWS[:3], ("ota_0", APP, 0x10, 0x10000, 0x180000),
              ("ota_1", APP, 0x11, 0x190000, 0x180000), ("vfs", DATA, 0x81, 0x310000, 0xF0000)]
-COMMANDS = ["device new", "device boot", "status", "doctor", "image info", "image verify", "image extract", "image merge", "image flash",
-            "image build", "image sign", "partitions show", "partitions build", "partitions check",
-            "partitions edit", "partitions layouts", "partitions read", "partitions write",
-            "partitions erase", "slots switch", "slots read", "slots write", "slots erase",
-            "otadata read", "otadata erase"]
+COMMANDS = ["device new", "device boot", "status", "doctor", "image info", "image verify",
+            "image extract", "image merge", "image flash", "image build", "image sign",
+            "partitions show", "partitions build", "partitions check", "partitions edit",
+            "partitions layouts", "partitions read", "partitions write", "partitions erase",
+            "slots switch", "slots read", "slots write", "slots erase", "otadata read",
+            "otadata erase"]
 # Lines for which a file is another one than for the rest: an ELF for another chip, say.
 INSTEAD = {
     r"image merge --chip esp32 ": ("boot.bin", "boot-esp32.bin"),
