@@ -39,7 +39,7 @@ def count(programs, folder):
         ["qemu-system-riscv32", "-M", "sifive_u", "-m", "128M", "-bios", "none", "-display",
          "none", "-monitor", "none", "-serial", "stdio", "-icount", "shift=0,sleep=off",
          "-semihosting-config", "enable=on,target=native", "-kernel", programs / "rom.elf",
-         "-drive", f"if=mtd,format=raw,file={flash}"],
+         "-no-reboot", "-drive", f"if=mtd,format=raw,file={flash}"],
         check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=MOST_S)
     if done.returncode or "end -0" not in done.stdout:
         raise SystemExit(f"bench: the machine ended with {done.returncode}:\n{done.stdout}")

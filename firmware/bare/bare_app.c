@@ -15,7 +15,7 @@ void firmware_trap(uint32_t cause, uint32_t address)
     console_put_text(" at 0x");
     console_put_hex(address, 8);
     console_put_text("\r\n");
-    machine_end(BARE_END_TRAP);
+    machine_end(BARE_END_REBOOT);
 }
 
 static void report_slot(struct bare_app *a, ferry_err err, int slot)
@@ -77,7 +77,7 @@ static const struct bare_command commands[] = {
     {"set", "KEY TEXT: keep a setting in NVS", bare_set},
     {"get", "KEY: show it", bare_get},
     {"stack", "deepest use of the stack so far", bare_stack},
-    {"reboot", "start again; an emulator ends", bare_reboot},
+    {"reboot", "start again", bare_reboot},
 };
 
 void firmware_main(uint32_t handed)

@@ -10,7 +10,8 @@
 #define BARE_APP_ORIGIN        0x80100000u
 #define BARE_APP_BYTES         0x100000u
 
-/* Exit codes of the emulator, where a chip would reset. */
+/* How programs end: by a reset, also after a crash, as on a chip; or, where that would go round in
+ * circles, with an exit code of the emulator. */
 #define BARE_END_REBOOT        0u
 #define BARE_END_NO_FLASH      64u
 #define BARE_END_NO_BOOTLOADER 65u

@@ -20,7 +20,7 @@ void firmware_trap(uint32_t cause, uint32_t address)
 {
     (void)cause;
     (void)address;
-    machine_end(BARE_END_TRAP);
+    machine_end(BARE_END_REBOOT);
 }
 
 static void say(const char *what, uint32_t n)

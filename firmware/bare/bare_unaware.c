@@ -10,7 +10,7 @@ void firmware_trap(uint32_t cause, uint32_t address)
 {
     (void)cause;
     (void)address;
-    machine_end(BARE_END_TRAP);
+    machine_end(BARE_END_REBOOT);
 }
 
 void firmware_main(uint32_t handed)

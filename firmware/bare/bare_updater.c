@@ -15,7 +15,7 @@ void firmware_trap(uint32_t cause, uint32_t address)
 {
     (void)cause;
     (void)address;
-    machine_end(BARE_END_TRAP);
+    machine_end(BARE_END_REBOOT);
 }
 
 static bool holds_app(struct bare_app *a, int slot)
@@ -118,7 +118,7 @@ static const struct bare_command commands[] = {
     {"ymodem", "[older]: take one from a sender of YMODEM", run_ymodem},
     {"start", "the app", run_start},
     {"stack", "deepest use of the stack so far", bare_stack},
-    {"reboot", "start again; an emulator ends", bare_reboot},
+    {"reboot", "start again", bare_reboot},
 };
 
 void firmware_main(uint32_t handed)

@@ -36,7 +36,8 @@ int console_get(uint32_t wait_us);
 /** Microseconds since power-on; wraps after 71 minutes. */
 uint32_t clock_us(void);
 
-/** Ends this run: a chip starts again at its ROM, an emulator exits with this code. */
+/** Ends this run. With 0 the machine starts again at its ROM; with any other code, which says why
+ * that would be in vain, an emulator exits with it, and a chip starts again. */
 _Noreturn void machine_end(uint32_t exit_code);
 
 /** Deepest use of the stack so far, in bytes; start-up has painted it. */

@@ -1,5 +1,5 @@
 /* ports/sifive-u/sifive_u.c - registers of the FU540 that firmware needs: UART 0, the SPI
- * controller of the flash, the timer, and semihosting's way out.
+ * controller of the flash, the timer, the pin that resets, and semihosting's way out.
  * Bytes from the console are waited for asleep: a busy wait starves the emulator's own thread. */
 #include "sifive_u.h"
 
@@ -24,6 +24,10 @@
 #define SPI_HOLD           2u
 #define SPI_FIFO           8u
 
+#define PIN_OUTPUT_ENABLE  0x10060008u
+#define PIN_OUTPUT         0x1006000cu
+#define PIN_RESET          (1u << 10) // resets the machine while it is low
+
 #define PLIC_PRIORITY      0x0c000000u // one word for each source
 #define PLIC_ENABLE        0x0c002000u // of hart 0
 #define PLIC_THRESHOLD     0x0c200000u
@@ -37,7 +41,7 @@
 #define WAKE_BY_DEVICE     0x800u
 
 #define SETTLE_US          2000u
-#define END_SETTLE_US      20000u // the emulator waits for nobody when it ends
+#define END_SETTLE_US      20000u // semihosting's way out waits for nobody
 
 static inline uint32_t get(uint32_t addr)
 {
@@ -186,8 +190,16 @@ void machine_revisions(struct ferry_policy *policy)
     (void)policy;
 }
 
+static _Noreturn void reset(void)
+{
+    put(PIN_OUTPUT, get(PIN_OUTPUT) & ~PIN_RESET);
+    put(PIN_OUTPUT_ENABLE, get(PIN_OUTPUT_ENABLE) | PIN_RESET);
+    for (;;)
+        __asm__ volatile("wfi");
+}
+
 /* SYS_EXIT_EXTENDED: the reason "application exit" and a code of our own. */
-_Noreturn void machine_end(uint32_t exit_code)
+static _Noreturn void leave_emulator(uint32_t exit_code)
 {
     const uint32_t block[2] = {0x20026, exit_code};
     sleep_us(END_SETTLE_US);
@@ -204,4 +216,11 @@ _Noreturn void machine_end(uint32_t exit_code)
                          : "+r"(operation)
                          : "r"(argument)
                          : "memory");
+}
+
+_Noreturn void machine_end(uint32_t exit_code)
+{
+    if (!exit_code)
+        reset();
+    leave_emulator(exit_code);
 }

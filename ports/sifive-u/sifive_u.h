@@ -1,7 +1,8 @@
 /* ports/sifive-u/sifive_u.h - the machine `sifive_u` of QEMU as firmware sees it: what every
- * machine has, and the bus of its flash. Hart 0 only; interrupts only wake. machine_end ends the
- * emulator, and who started it starts it again; on a debugger that does not know semihosting it
- * stops for good. Facts: SiFive's FU540-C000 manual, chapters 9 to 19. */
+ * machine has, and the bus of its flash. Hart 0 only; interrupts only wake. machine_end resets by
+ * the pin that a HiFive Unleashed resets by, or leaves the emulator with a code by semihosting; on
+ * a debugger that does not know that it stops for good. Facts: SiFive's FU540-C000 manual, chapters
+ * 9 to 19. */
 #ifndef SIFIVE_U_H
 #define SIFIVE_U_H
 

@@ -31,7 +31,7 @@
 #define WAKE_BY_DEVICE     0x800u
 
 #define WAY_OUT            0x00100000u
-#define OUT_WELL           0x5555u
+#define OUT_RESET          0x7777u
 #define OUT_WITH_CODE      0x3333u
 #define LONGEST_SLEEP_US   100000000u // its ticks fit in 32 bits
 
@@ -145,7 +145,7 @@ int console_get(uint32_t wait_us)
 
 _Noreturn void machine_end(uint32_t exit_code)
 {
-    put(WAY_OUT, exit_code ? OUT_WITH_CODE | exit_code << 16 : OUT_WELL);
+    put(WAY_OUT, exit_code ? OUT_WITH_CODE | exit_code << 16 : OUT_RESET);
     for (;;)
         __asm__ volatile("wfi");
 }

@@ -1,6 +1,6 @@
 /* ports/virt/virt.h - QEMU's riscv32 machine `virt` beyond what every machine has: how its drivers
- * sleep. Hart 0 only; interrupts only wake. machine_end ends the emulator, and who started it
- * starts it again. */
+ * sleep. Hart 0 only; interrupts only wake. machine_end resets the machine, or ends the emulator
+ * with a code. */
 #ifndef VIRT_H
 #define VIRT_H
 
