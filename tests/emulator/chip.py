@@ -266,5 +266,8 @@ class Chip(Machine):
             pass
         return self.ended
 
+    def settle(self):
+        """What it writes is in the file when it waits for us."""
+
     def kill(self):
         self.stop("power cut")

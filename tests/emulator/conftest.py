@@ -4,7 +4,14 @@ import subprocess
 
 import pytest
 from board import Board
-from machine import ROOT, new_flash, run_script
+from machine import ROOT, Machine, new_flash, run_script
+
+
+@pytest.fixture(autouse=True)
+def power():
+    """No machine outlives its test, also when that fails."""
+    yield
+    Machine.kill_all()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,10 @@
 
 The flash is a plain file of 32 MB. Killing the process is a power cut: what was written is in the
 file, what was under way may be there in part.
+
+On sifive_u the machine goes on while a thread of the emulator writes to the file, so a kill also
+loses what that thread has in hand, which on a busy host may be much. Nobody has to guess what that
+was: the emulator keeps a record of each write that it takes on and of its end.
 """
 
 import os
@@ -16,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 QEMU = "qemu-system-riscv32"
 FLASH_BYTES = 32 << 20
 WAIT_S = 30  # for one answer; the machine is rarely busy for half a second
+POLL_S = 0.001
+IN_RECORD = re.compile(rb"thread_pool_(submit|complete)\S* .*?req (0x[0-9a-f]+).*\n")
 
 
 class Silence(AssertionError):
@@ -39,19 +45,30 @@ def virt(flash, network=""):
 
 
 class Machine:
-    """One power-on. What the machine has said so far is in `said`."""
+    """One power-on. What the machine has said so far is in `said`. A reset ends it, unless it
+    restarts by itself: then it only ends by a kill."""
 
-    def __init__(self, kernel, flash, kind=sifive_u):
+    powered = set()  # the machines that nobody has switched off
+
+    def __init__(self, kernel, flash, kind=sifive_u, restarts=False):
         if not shutil.which(QEMU):
             raise FileNotFoundError(f"{QEMU} is not installed; `make setup` installs it")
         self.said, self.at = b"", 0
+        self.record = os.fdopen(os.memfd_create("record"), "rb")
+        fd = self.record.fileno()
         self.process = subprocess.Popen(
-            [QEMU, *kind(flash), "-m", "128M", "-bios", "none", "-display", "none",
+            # It dies with the thread that started it.
+            ["setpriv", "--pdeathsig", "KILL",
+             QEMU, *kind(flash), "-m", "128M", "-bios", "none", "-display", "none",
              "-monitor", "none", "-serial", "stdio", "-kernel", str(kernel),
+             *([] if restarts else ["-no-reboot"]),
              # One thread writes to the file, or a kill could lose a write and keep a later one.
-             "-object", "main-loop,id=main-loop,thread-pool-max=1"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+             "-object", "main-loop,id=main-loop,thread-pool-max=1",
+             "-trace", "thread_pool_*", "-D", f"/proc/self/fd/{fd}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+            pass_fds=[fd])
         os.set_blocking(self.process.stdout.fileno(), False)
+        self.powered.add(self)
 
     def __enter__(self):
         return self
@@ -92,19 +109,57 @@ class Machine:
         return self.expect(rb"(?s)(.*?)(?:^|\n)> ")[1].decode().replace("\r", "")
 
     def end(self, wait_s=WAIT_S):
-        """Waits for the machine to end by itself; its exit code."""
+        """Waits for the machine to end by itself; its exit code, 0 after a reset."""
         limit = time.monotonic() + wait_s
         while self.listen(limit - time.monotonic()):
             if time.monotonic() > limit:
                 raise Silence(f"the machine does not end:\n{self.said.decode(errors='replace')}")
-        return self.process.wait(wait_s)
+        code = self.process.wait(wait_s)
+        assert code or not self.in_hand(), "a reset has lost what the machine wrote before"
+        return code
+
+    def moment(self):
+        """Now, as a place in the record: what the machine has written by now stands before it."""
+        return os.fstat(self.record.fileno()).st_size
+
+    def in_hand(self, moment=None):
+        """How many writes the emulator had taken on by that moment, or by now, and has not told the
+        end of. Without any the file has what the machine wrote until then, whatever comes."""
+        return self.count_in_hand(self.record_bytes(), moment)
+
+    def record_bytes(self):
+        return os.pread(self.record.fileno(), self.moment(), 0)
+
+    @staticmethod
+    def count_in_hand(record, moment=None):
+        begun = {}
+        for line in IN_RECORD.finditer(record):
+            if line[1] == b"submit":
+                begun[line[2]] = line.start()
+            else:
+                begun.pop(line[2], None)
+        return sum(moment is None or start < moment for start in begun.values())
+
+    def settle(self):
+        """Waits until the file has what the machine wrote."""
+        now, limit = self.moment(), time.monotonic() + WAIT_S
+        while self.in_hand(now):
+            if self.process.poll() is not None or time.monotonic() > limit:
+                raise Silence("what the machine wrote does not reach the file")
+            time.sleep(POLL_S)
 
     def kill(self):
-        """Cuts the power."""
+        """Cuts the power. What the record says of the end stays."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
+        self.powered.discard(self)
+
+    @classmethod
+    def kill_all(cls):
+        for machine in list(cls.powered):
+            machine.kill()
 
 
 def new_flash(path):

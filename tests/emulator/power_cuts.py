@@ -26,10 +26,6 @@ ASIDE = ("boot", "set", "reboot")  # cut as well, and counted apart from what ch
 GOALS = ["1.0.0", "1.5.0", "1.0.0", "1.5.0", "1.1.0"]  # the large one now and then
 DATA_BYTES, DATA_SIZE = 10000, 0x4000  # what a reflash brings, into the storage partition
 LIFE_S = 30
-# The emulator's thread may still have in hand what the machine believes written, in order. To lose
-# that is to be cut a moment earlier; so an answer as young as this binds nobody. On a host with
-# nothing else to do a tenth of it suffices; with nine programs for each core 0.4 s did not.
-YOUNG_S = 1.5
 KILLED = -signal.SIGKILL
 
 
@@ -48,19 +44,21 @@ class Story:
         self.goal = None         # file that is being sent
         self.setting = {""}      # values that NVS may hold
         self.data = {b"\xff" * DATA_SIZE}  # contents that a reflash may have left in storage
-        self.before = []  # (when an answer came, what was possible until then)
+        self.before = []  # (moment of an answer in the record, what was possible until then)
 
-    def answered(self, may, setting=None, data=None):
+    def answered(self, machine, may, setting=None, data=None):
         """An answer came that leaves only this."""
-        self.before.append((time.monotonic(), self.may, self.setting, self.data))
+        self.before.append((machine.moment(), self.may, self.setting, self.data))
         self.may, self.setting, self.data = may, setting or self.setting, data or self.data
 
-    def cut(self, when):
-        """The power failed; answers that were young then may be lost."""
-        for came, may, setting, data in self.before:
-            if when - came < YOUNG_S:
-                self.may, self.setting, self.data = (self.may | may, self.setting | setting,
-                                                     self.data | data)
+    def cut(self, machine):
+        """The power failed. What the emulator had in hand then of the writes before an answer is
+        lost, as if the cut had come before it; every other answer binds. How many did not."""
+        lost = [then for moment, *then in self.before if machine.in_hand(moment)]
+        for may, setting, data in lost:
+            self.may, self.setting, self.data = (self.may | may, self.setting | setting,
+                                                 self.data | data)
+        return len(lost)
 
 
 class Lives:
@@ -69,7 +67,7 @@ class Lives:
     def __init__(self, board, seed):
         self.board, self.random, self.story = board, random.Random(seed), Story("1.0.0")
         self.cuts, self.facts, self.deed, self.seed = Counter(), Counter(), "", seed
-        self.aim, self.timer, self.machine, self.n_set, self.cut_at = None, None, None, 0, 0
+        self.aim, self.timer, self.machine, self.n_set = None, None, None, 0
 
     def insist(self, holds, what):
         if not holds:
@@ -81,12 +79,9 @@ class Lives:
         """A deed begins; if the cut is aimed at it, it is due soon."""
         self.deed = deed
         if deed == self.aim and not self.timer:
-            self.timer = threading.Timer(self.random.uniform(0, WINDOWS[deed]), self.cut)
+            self.timer = threading.Timer(self.random.uniform(0, WINDOWS[deed]),
+                                         self.machine.process.kill)
             self.timer.start()
-
-    def cut(self):
-        self.cut_at = time.monotonic()  # it may be noticed much later
-        self.machine.process.kill()
 
     def judge(self):
         """What the flash says between two lives."""
@@ -109,6 +104,7 @@ class Lives:
         self.begin("boot")
         said = self.machine.expect(BANNER, LIFE_S)
         release, slot = said[1].decode(), said[2].decode()
+        self.machine.settle()
         self.insist((release, slot) == (told.release, told.slot),
                     f"{release} in {slot} boots, {told.release} in {told.slot} was predicted")
         self.insist(self.board.read(OTADATA, OTADATA_BYTES) == told.otadata,
@@ -128,7 +124,7 @@ class Lives:
         self.n_set += 1
         self.story.setting = {now, str(self.n_set)}
         self.insist(self.ask("set", f"set n {self.n_set}").strip() == "ok", "a setting is refused")
-        self.story.answered(self.story.may, {str(self.n_set)})
+        self.story.answered(self.machine, self.story.may, {str(self.n_set)})
 
     def decide(self):
         """The new release runs for the first time."""
@@ -139,7 +135,7 @@ class Lives:
         story.may, story.asked = {story.stable, story.candidate}, True
         self.insist(self.ask("confirm", "confirm").strip() == "ok", "confirm is refused")
         story.stable, story.candidate = story.candidate, None
-        story.answered({story.stable})
+        story.answered(self.machine, {story.stable})
         self.facts["confirmed"] += 1
 
     def update(self):
@@ -165,7 +161,7 @@ class Lives:
                 self.machine.send(image[offset:offset + n])
         self.insist(said[3] == b"ok", f"the update is refused: {said[3].decode()}")
         story.goal = None
-        story.answered({story.candidate})
+        story.answered(self.machine, {story.candidate})
         self.facts["updated"] += 1
 
     def reflash(self):
@@ -184,7 +180,7 @@ class Lives:
         self.begin("reflash")
         said = self.machine.expect(rb"(ok|error [^\r]*)\r\n> ")[1]
         self.insist(said == b"ok", f"the reflash fails: {said}")
-        story.answered(story.may, data={new})
+        story.answered(self.machine, story.may, data={new})
         self.facts["reflashed"] += 1
 
     def force_and_back(self):
@@ -196,7 +192,7 @@ class Lives:
         forced = self.ask("force", "force")
         if "error" not in forced:
             self.insist(self.ask("force", "cancel").strip() == "ok", "cancel is refused")
-        story.answered(before)
+        story.answered(self.machine, before)
 
     def live(self, told):
         """One power-on, up to its own end or the cut."""
@@ -248,7 +244,9 @@ class Lives:
                     code = self.machine.process.wait(LIFE_S)
                     self.insist(code == KILLED, f"the machine ended with {code}")
                     self.cuts[self.deed] += 1
-                    story.cut(self.cut_at)
+                    n_lost = story.cut(self.machine)
+                    self.facts["writes in hand"] += self.machine.in_hand() > 0
+                    self.facts["answers taken back"] += n_lost
                 finally:
                     if self.timer:
                         self.timer.cancel()

@@ -1,11 +1,13 @@
 """Sizes and depths of stacks, measured and held against the table in docs/bare-metal.md; the
 numbers of docs/bench.md against what the machine counts."""
 
+import ast
 import os
 import random
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from board import STORAGE, send_update, stage
@@ -116,12 +118,28 @@ def test_instructions_of_an_update(ferry, programs):
         assert float(n) == pytest.approx(float(said_there[what]), rel=0.02, abs=0.01), what
 
 
+def calls(path):
+    """The rows and columns that a file's tests hold against what they measured."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "costs.check":
+            for number in node.keywords:
+                yield node.args[0].value, number.arg
+
+
+def test_every_number_of_the_table_is_held(costs):
+    here = Path(__file__)
+    held = {*calls(here), *calls(here.with_name("test_network.py"))}
+    there = {(what, column) for what, row in costs.rows.items()
+             for column, n in zip(("image", "stack"), row, strict=True) if n}
+    assert held == there
+
+
 def test_what_grew_is_found():
     table = "## What it costs\n\n| app | 10,000 | 1,000 |\n| other | | 500 |\n"
-    costs = Costs(table)
-    costs.check("app", image=10100, stack=1000)
+    known = Costs(table)
+    known.check("app", image=10100, stack=1000)
     for measured in ({"image": 10300}, {"image": 9000}, {"stack": 1001}, {"stack": 900}):
         with pytest.raises(AssertionError, match="app: (image|stack)"):
-            costs.check("app", **measured)
+            known.check("app", **measured)
     with pytest.raises(AssertionError, match="not in the table"):
-        costs.check("other", image=1)
+        known.check("other", image=1)
