@@ -124,6 +124,18 @@ static void bootloader_without_rollback_gets_no_application(void)
     end();
 }
 
+static void bootloader_without_rollback_does_not_start_what_is_there(void)
+{
+    begin(&factory_and_one, FERRY_SLOT_FACTORY);
+    bench_device_put(&dev.b, 0, agent_device_app(1)->image, agent_device_app(1)->n);
+    dev.b.policy.rollback = false;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    T_CHECK(strchr(dev.news, 'N') != NULL); // it would never give way again
+    dev.no_network = true;
+    T_EQ_INT(agent_device_power_cycle(&dev), LIFE_RESTING);
+    end();
+}
+
 static void older_release_is_refused_unless_allowed(void)
 {
     begin(&two_slots, 0);
@@ -189,6 +201,7 @@ static void application_that_was_there_is_adopted(void)
     bench_device_put(&dev.b, 0, agent_device_app(1)->image, agent_device_app(1)->n);
     T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
     T_EQ_INT(fleet.n_downloads, 0); // the same bytes as offered
+    T_CHECK(!strstr(fleet.states, "failed"));
     T_EQ_INT(dev.running, 0);
     fleet.offer = *agent_device_app(2);
     T_EQ_INT(agent_device_power_cycle(&dev), LIFE_APP);
@@ -495,6 +508,7 @@ int main(void)
     T_RUN(empty_slot_waits_with_growing_pauses);
     T_RUN(another_root_gets_nothing);
     T_RUN(bootloader_without_rollback_gets_no_application);
+    T_RUN(bootloader_without_rollback_does_not_start_what_is_there);
     T_RUN(older_release_is_refused_unless_allowed);
     T_RUN(lying_server_is_given_up_after_some_tries);
     T_RUN(certificate_for_another_key_is_refused);

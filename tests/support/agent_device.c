@@ -208,10 +208,11 @@ enum life_end agent_device_live(struct agent_device *u, enum ferry_reset reset)
     static struct ferry_agent agents[2];
     static int depth;
     enum life_end end = LIFE_ENDLESS;
+    bool is_stuck = false;
     u->reset = reset;
     u->news[0] = '\0';
     const int level = depth++; // a watch may fork the device and let the fork live
-    for (uint32_t i = 0; i < 16 && end == LIFE_ENDLESS; i++) {
+    for (uint32_t i = 0; i < 16 && end == LIFE_ENDLESS && !is_stuck; i++) {
         const int slot = bench_device_boot(&u->b);
         if (u->cut_at)
             sim_flash_plan_cut(&u->b.sim, u->cut_at, SIM_CUT_BEFORE);
@@ -222,9 +223,12 @@ enum life_end agent_device_live(struct agent_device *u, enum ferry_reset reset)
             end = LIFE_APP;
         } else if (!(u->updater = which_updater(u, slot))) {
             end = LIFE_STRANGER;
-        } else if (run_updater(u, &agents[level], &stores[level], pages[level]) ==
-                   FERRY_AGENT_REST) {
-            end = LIFE_RESTING;
+        } else {
+            const enum ferry_agent_turn turn =
+                run_updater(u, &agents[level], &stores[level], pages[level]);
+            is_stuck = turn == FERRY_AGENT_ON; // no watchdog saves it here
+            if (turn == FERRY_AGENT_REST)
+                end = LIFE_RESTING;
         }
         if (!u->b.sim.has_power)
             end = LIFE_CUT;
