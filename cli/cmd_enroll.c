@@ -67,36 +67,37 @@ static int read_join(const struct cli_call *call, struct ferry_join *join)
     return cli_fail_err(call->out, err, &(struct ferry_about){.detail = why});
 }
 
-static int write_project(const struct cli_call *call, struct ferry_store *s)
+/* What is written beside the join string; NULL: not. */
+struct beside {
+    const char *project, *ssid;
+    const char *password_file;
+    char password[65];
+};
+
+/* All of it is looked at before the first byte is written. */
+static int read_beside(const struct cli_call *call, struct beside *b)
 {
-    const char *project = cli_value(call, OPT_PROJECT);
-    if (!project)
-        return CLI_EXIT_OK;
-    if (!*project || strlen(project) > 31)
+    *b = (struct beside){.project = cli_value(call, OPT_PROJECT),
+                         .ssid = cli_value(call, OPT_SSID),
+                         .password_file = cli_value(call, OPT_PASSWORD_FILE)};
+    if (b->project && (!*b->project || strlen(b->project) > 31))
         return cli_fail_text(call->out, FERRY_ERR_RANGE,
-                             "a project name has 1 to 31 bytes, not %zu", strlen(project));
-    const ferry_err err = ferry_store_set_text(s, "project", project);
-    return err ? cli_fail_err(call->out, err, NULL) : CLI_EXIT_OK;
+                             "a project name has 1 to 31 bytes, not %zu", strlen(b->project));
+    if (b->ssid && (!*b->ssid || strlen(b->ssid) > 32))
+        return cli_fail_text(call->out, FERRY_ERR_RANGE, "a Wi-Fi name has 1 to 32 bytes, not %zu",
+                             strlen(b->ssid));
+    return b->password_file ? first_line(call, b->password_file, b->password, sizeof(b->password))
+                            : CLI_EXIT_OK;
 }
 
-static int write_wifi(const struct cli_call *call, struct ferry_store *s)
+static ferry_err write_beside(struct ferry_store *s, const struct beside *b)
 {
-    char password[65] = "";
-    const char *ssid = cli_value(call, OPT_SSID);
-    const char *file = cli_value(call, OPT_PASSWORD_FILE);
-    ferry_err err = FERRY_OK;
-    if (ssid && (!*ssid || strlen(ssid) > 32))
-        return cli_fail_text(call->out, FERRY_ERR_RANGE, "a Wi-Fi name has 1 to 32 bytes, not %zu",
-                             strlen(ssid));
-    const int exit_code = file ? first_line(call, file, password, sizeof(password)) : CLI_EXIT_OK;
-    if (exit_code)
-        return exit_code;
-    if (ssid)
-        err = ferry_store_set_text(s, "wifi_ssid", ssid);
-    if (!err && file)
-        err = ferry_store_set_text(s, "wifi_pass", password);
-    explicit_bzero(password, sizeof(password));
-    return err ? cli_fail_err(call->out, err, NULL) : CLI_EXIT_OK;
+    ferry_err err = b->project ? ferry_store_set_text(s, "project", b->project) : FERRY_OK;
+    if (!err && b->ssid)
+        err = ferry_store_set_text(s, "wifi_ssid", b->ssid);
+    if (!err && b->password_file)
+        err = ferry_store_set_text(s, "wifi_pass", b->password);
+    return err;
 }
 
 static int enrol(const struct cli_call *call, struct ferry_vagent *g)
@@ -112,7 +113,7 @@ static int enrol(const struct cli_call *call, struct ferry_vagent *g)
 }
 
 static int provision(const struct cli_call *call, struct ferry_vagent *g,
-                     const struct ferry_join *join)
+                     const struct ferry_join *join, const struct beside *beside)
 {
     char label[FERRY_LABEL_BYTES + 1];
     struct ferry_store *s = &g->store.store;
@@ -122,13 +123,10 @@ static int provision(const struct cli_call *call, struct ferry_vagent *g,
         err = ferry_credentials_load(k, s);
     if (!err)
         err = ferry_credentials_join(k, s, join);
+    if (!err)
+        err = write_beside(s, beside);
     if (err)
         return cli_fail(call->out, &(struct ferry_fault){.err = err}, NULL);
-    int exit_code = write_project(call, s);
-    if (!exit_code)
-        exit_code = write_wifi(call, s);
-    if (exit_code)
-        return exit_code;
     snprintf(label, sizeof(label), "%s", g->partition.label);
     cJSON_AddStringToObject(cli_json(call->out), "server", join->url);
     cJSON_AddStringToObject(cli_json(call->out), "partition", label);
@@ -144,10 +142,13 @@ static int run(struct cli_call *call)
     static struct ferry_vdevice v;
     static struct ferry_vagent g;
     struct ferry_join join;
+    struct beside beside;
     struct ferry_retry retry = {0};
     if (cli_has(call, CLI_OPT_PORT))
         return cli_usage(call, "a real chip enrols by itself: give its updater the join string");
     int exit_code = read_join(call, &join);
+    if (!exit_code)
+        exit_code = read_beside(call, &beside);
     if (!exit_code)
         exit_code = cli_open_device(call, &v, true, true);
     if (exit_code)
@@ -159,10 +160,11 @@ static int run(struct cli_call *call)
         const struct ferry_about none = {.detail = "the device has no partition ferry_nvs or nvs"};
         exit_code = cli_fail(call->out, &g.fault, err == FERRY_ERR_NOT_FOUND ? &none : NULL);
     } else {
-        exit_code = provision(call, &g, &join);
+        exit_code = provision(call, &g, &join, &beside);
         ferry_vagent_close(&g);
     }
     explicit_bzero(&join, sizeof(join));
+    explicit_bzero(&beside, sizeof(beside));
     ferry_vdevice_close(&v);
     return exit_code ? exit_code : cli_done(call->out);
 }
