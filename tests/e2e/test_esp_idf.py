@@ -23,6 +23,17 @@ def test_layout_is_sound_and_fits_its_flash(ferry, table):
     ferry.ok("partitions", "check", table, "--flash-size=4MB")
 
 
+def test_updater_s_slot_for_the_app_grows_with_the_flash(ferry, tmp_path):
+    """As its README says: one number, and nothing is in the way."""
+    table = (EXAMPLES / "updater" / "partitions.csv").read_text()
+    readme = (EXAMPLES / "updater" / "README.md").read_text()
+    size = re.search(r"for 8 MB to (0x[0-9a-f]+)", readme)[1]
+    (tmp_path / "new.csv").write_text(table.replace("0x280000", size))
+    ferry.ok("partitions", "check", tmp_path / "new.csv", "--flash-size=8MB")
+    shown = ferry.ok("partitions", "show", tmp_path / "new.csv", "--json").json
+    assert {p["label"]: p["size"] for p in shown["partitions"]}["ota_1"] == int(size, 16)
+
+
 def test_room_is_left_where_the_migration_adds_a_partition(ferry, tmp_path):
     table = (EXAMPLES / "reflash_migrate" / "partitions.csv").read_text()
     (tmp_path / "new.csv").write_text(table + "storage, data, spiffs, , 0x80000,\n")

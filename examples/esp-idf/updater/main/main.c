@@ -26,7 +26,7 @@ static struct ferry_esp_agent updater;
 static RTC_NOINIT_ATTR struct ferry_rtc_notes notes; // outlives every reset but a loss of power
 
 /* Name and password from NVS, where `ferry nvs set` has put them, else from menuconfig. */
-static ferry_err connect(void *ctx, struct ferry_store *store)
+static ferry_err join_network(void *ctx, struct ferry_store *store)
 {
     static bool is_started;
     char name[33];
@@ -83,7 +83,7 @@ void app_main(void)
         .notes = &notes,
         .join = CONFIG_EXAMPLE_JOIN,
         .settings = {.project = CONFIG_EXAMPLE_PROJECT, .replaces_itself = REPLACES_ITSELF},
-        .connect = connect,
+        .connect = join_network,
         .news = on_news,
     };
     // The app's own NVS, which may be full, or encrypted with keys that are not known here.
