@@ -1,4 +1,4 @@
-"""What `ferry enroll` writes and refuses without a server. With one: tests/server/test_updater.py."""
+"""What `ferry enroll` writes and refuses without a server. With one: tests/server/test_updater."""
 
 import images
 import pytest
