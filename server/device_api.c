@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ferry/version.h"
 #include "hex.h"
 #include "json.h"
 #include "server.h"
@@ -136,6 +137,17 @@ static bool knows(const struct http_request *req, const struct release *release)
     return etag && strstr(etag, release->sha256);
 }
 
+/** True if the device has no use for the release. Bytes and serial numbers say it exactly; a client
+ * that tells its version alone is told what is newer by that, or cannot be compared. */
+static bool has_it(const struct claim *c, const struct release *release)
+{
+    if (c->sha256[0] || c->serial)
+        return strcmp(release->sha256, c->sha256) == 0 ||
+               (c->serial && c->serial >= release->serial);
+    const enum ferry_order order = ferry_version_compare(release->version, c->version);
+    return c->version[0] && (order == FERRY_ORDER_SAME || order == FERRY_ORDER_OLDER);
+}
+
 static void manifest(struct server *s, const struct http_request *req, struct http_reply *r)
 {
     struct claim claim;
@@ -155,8 +167,7 @@ static void manifest(struct server *s, const struct http_request *req, struct ht
         return;
     }
     r->status = 204;
-    if (!is_there || strcmp(release.sha256, claim.sha256) == 0 ||
-        (claim.serial && claim.serial >= release.serial))
+    if (!is_there || has_it(&claim, &release))
         return;
     http_add_header(r, "ETag: \"%s\"", release.sha256);
     r->status = knows(req, &release) ? 304 : 200;

@@ -65,6 +65,15 @@ def test_who_runs_it_is_told_nothing(operator, ask, project):
     assert ask(project=project, sha="0" * 64).status == 200
 
 
+def test_who_tells_its_version_alone_is_compared_by_it(operator, ask, project):
+    operator.release(project=project, version="2.1.0")
+    for version, status in [("2.1.0", 204), ("v2.1", 204), ("2.2.0", 204), ("2.10.0", 204),
+                            ("2.0.9", 200), ("2.1.0-rc1", 200), ("abc", 200), ("", 200)]:
+        assert ask(project=project, version=version).status == status, version
+    # Bytes say it exactly: the same version built anew is another release.
+    assert ask(project=project, version="2.1.0", sha="0" * 64).status == 200
+
+
 def test_etag(operator, ask, project):
     row = operator.release(project=project, version="2")
     etag = ask(project=project).headers["ETag"]

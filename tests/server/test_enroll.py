@@ -373,21 +373,24 @@ def test_who_asks_too_often_is_told_when_to_come_back(new_server, tmp_path):
     assert replies[-1].json["error"] == "rate"
 
 
-def test_a_network_of_ipv6_is_one_address(new_server, tmp_path):
-    """Whoever has one address there has 2^64."""
+def test_tries_are_counted_by_network_and_by_token(new_server, tmp_path):
+    """A network of IPv6 is one address: whoever has one has 2^64."""
     server = new_server(settings={"enrol_per_minute": "3", "proxy_listen": "unix:p"}).start()
     csr = Applicant(server, tmp_path / "device").csr()
 
     numbers = itertools.count(10**31)
 
-    def ask(address):  # each with a token of its own: what is counted is addresses
-        headers = {"Authorization": f"Bearer {next(numbers)}", "Ferry-Client-Address": address}
+    def ask(address, text=None):  # each with a token of its own: what is counted is addresses
+        headers = {"Authorization": f"Bearer {text or next(numbers)}",
+                   "Ferry-Client-Address": address}
         return server.request("POST", "/api/v1/enroll", "proxy", body=csr, headers=headers).status
 
     assert [ask(f"2001:db8::{i}") for i in range(1, 4)] == [401] * 3
     assert ask("2001:db8::ffff:0:1") == 429
     assert ask("2001:db8:0:1::1") == 401
     assert [ask(f"192.0.2.{i}") for i in range(4)] == [401] * 4
+    # One token from everywhere is counted by itself.
+    assert [ask(f"198.51.100.{i}", "A" * 32) for i in range(4)] == [401] * 3 + [429]
 
 
 def test_batch_behind_one_address_is_not_held_up(new_server, tmp_path):
