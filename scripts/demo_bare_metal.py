@@ -18,6 +18,7 @@ from machine import Silence, run_script  # noqa: E402
 FOLDER = ROOT / "build/demo-bare-metal"
 FERRY = Path(os.environ.get("FERRY", ROOT / "build/release/ferry")).absolute()
 BAR = 40
+PATIENCE_S = 1  # with a release that says its name and nothing more
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
@@ -89,25 +90,27 @@ def offer(board, machine, release, stop_at=None):
         machine.send(image[offset:offset + n])
 
 
-def try_release(board, machine, release, what):
+def try_release(board, machine, release, what, then):
     """Installs a release that does not work, and sees it being taken back."""
     say(f"Release {release} {what}.")
     offer(board, machine, release)
     machine.send("reboot")
     machine.end()
     with board.power_on() as broken:
+        broken.expect(release.encode())
         try:
-            broken.expect(rb"> ", 1.5)
+            broken.expect(rb"> ", PATIENCE_S)
         except Silence:
             console(broken.said)
-    print(colour(31, "    and that was all. The power goes off and on."))
+        broken.settle()
+    print(colour(31, f"    and that was all. {then}."))
     return power_on(board)
 
 
 def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    say("Boot ROM, bootloader and six releases for an emulated chip, out of ferry's core.")
+    say("Boot ROM, bootloader and releases of an app for an emulated chip, out of ferry's core.")
     run_script(ROOT, "firmware/bare/build.sh", FOLDER / "programs", env={"FERRY": str(FERRY)})
     bootloader = (FOLDER / "programs/bootloader.bin").stat().st_size
     print(f"the bootloader is {bootloader:,} bytes")
@@ -129,8 +132,9 @@ def main():
     print("> confirm")
     console(machine.ask("confirm").encode())
 
-    machine = try_release(board, machine, "1.2.0", "crashes before it can be confirmed")
-    machine = try_release(board, machine, "1.3.0", "hangs")
+    machine = try_release(board, machine, "1.2.0", "crashes before it can be confirmed",
+                          "The crash resets the chip")
+    machine = try_release(board, machine, "1.3.0", "hangs", "The power goes off and on")
     machine.kill()
     print("\nTo look around: ferry status build/demo-bare-metal/device/flash.bin")
     print("How to start it by hand: docs/bare-metal.md")
