@@ -24,7 +24,7 @@ class Ward:
 
     def __init__(self, ferry, folder, patient):
         self.ferry, self.folder, self.patient = ferry, folder, patient
-        self.dump = folder / "my dump.bin"  # a name that a shell would take apart
+        self.dump = folder / "bob's dump.bin"  # a name that a shell would take apart
         self.dump.write_bytes(patient.build())
         self.options = list(patient.options)
         app = images.app(version="9.0.0", seed=7, secure_version=3)
