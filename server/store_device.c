@@ -33,15 +33,19 @@ bool device_new_id(char out[HTTP_ID_BYTES])
     return true;
 }
 
-static void read_row(struct db *db, void *row)
+void device_read(struct db *db, unsigned at, struct device *out)
 {
-    struct device *const out = row;
-    snprintf(out->id, sizeof(out->id), "%s", db_get_text(db, 0));
-    snprintf(out->fleet, sizeof(out->fleet), "%s", db_get_text(db, 1));
-    snprintf(out->key_sha256, sizeof(out->key_sha256), "%s", db_get_text(db, 2));
-    out->created = db_get_int(db, 3);
-    out->released = db_get_int(db, 4);
-    out->revoked = db_get_int(db, 5);
+    snprintf(out->id, sizeof(out->id), "%s", db_get_text(db, at));
+    snprintf(out->fleet, sizeof(out->fleet), "%s", db_get_text(db, at + 1));
+    snprintf(out->key_sha256, sizeof(out->key_sha256), "%s", db_get_text(db, at + 2));
+    out->created = db_get_int(db, at + 3);
+    out->released = db_get_int(db, at + 4);
+    out->revoked = db_get_int(db, at + 5);
+}
+
+static void read_row(struct db *db, void *out)
+{
+    device_read(db, 0, out);
 }
 
 static enum db_result find(struct db *db, const char *sql, const char *what, struct device *out)

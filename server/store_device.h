@@ -26,6 +26,13 @@ bool device_name_is_fine(const char *name);
 /** Writes a new random id: "dev-" and 16 hex digits. False: no random bytes. */
 bool device_new_id(char out[HTTP_ID_BYTES]);
 
+/** What a SELECT over device d names for device_read. */
+#define DEVICE_COLUMNS   "d.id, d.fleet, d.key_sha256, d.created, d.released, d.revoked"
+#define DEVICE_N_COLUMNS 6u
+
+/** Takes a device from the row that a statement stands on, from column `at` on. */
+void device_read(struct db *db, unsigned at, struct device *out);
+
 /** DB_ROW: *out is it; DB_OK: there is none; else the database's. */
 enum db_result device_find(struct db *db, const char *id, struct device *out);
 

@@ -1,7 +1,6 @@
 /* server/store_fleet.c - one statement each. */
 #include "store_fleet.h"
 
-#include <stdio.h>
 #include <string.h>
 
 // As report_state says it.
@@ -36,29 +35,6 @@ enum db_result fleet_count(struct db *db, int64_t seen_since, struct fleet_count
     return result == DB_ROW ? DB_OK : result;
 }
 
-static void read_row(struct db *db, struct device *device, struct report *report)
-{
-    *device = (struct device){
-        .created = db_get_int(db, 2), .released = db_get_int(db, 3), .revoked = db_get_int(db, 4)};
-    snprintf(device->id, sizeof(device->id), "%s", db_get_text(db, 0));
-    snprintf(device->fleet, sizeof(device->fleet), "%s", db_get_text(db, 1));
-    snprintf(device->key_sha256, sizeof(device->key_sha256), "%s", db_get_text(db, 15));
-    *report = (struct report){.serial = db_get_int(db, 11),
-                              .wear_percent = db_get_int(db, 12),
-                              .at = db_get_int(db, 13),
-                              .seen = db_get_int(db, 14),
-                              .slot_bytes = db_get_int(db, 16)};
-    memcpy(report->device, device->id, sizeof(report->device));
-    snprintf(report->state, sizeof(report->state), "%s", db_get_text(db, 5));
-    snprintf(report->version, sizeof(report->version), "%s", db_get_text(db, 6));
-    snprintf(report->project, sizeof(report->project), "%s", db_get_text(db, 7));
-    snprintf(report->chip, sizeof(report->chip), "%s", db_get_text(db, 8));
-    snprintf(report->reason, sizeof(report->reason), "%s", db_get_text(db, 9));
-    snprintf(report->sha256, sizeof(report->sha256), "%s", db_get_text(db, 10));
-    snprintf(report->coming, sizeof(report->coming), "%s", db_get_text(db, 17));
-    snprintf(report->coming_version, sizeof(report->coming_version), "%s", db_get_text(db, 18));
-}
-
 enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
                           void (*each)(void *ctx, const struct device *device,
                                        const struct report *report),
@@ -69,21 +45,20 @@ enum db_result fleet_list(struct db *db, const struct fleet_filter *filter,
     const struct db_value values[] = {db_text(filter->after), db_text(filter->start),
                                       db_text(filter->fleet), db_text(filter->state),
                                       db_int(filter->most)};
-    enum db_result result = db_query(
-        db,
-        "SELECT d.id, d.fleet, d.created, d.released, d.revoked, s.state, s.version,"
-        " s.project, s.chip, s.reason, s.sha256, s.serial, s.wear_percent, s.began, s.seen,"
-        " d.key_sha256, s.slot_bytes, s.coming, r.version"
-        " FROM device d LEFT JOIN device_state s ON s.device = d.id"
-        " LEFT JOIN release r ON r.sha256 = s.coming"
-        " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
-        " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR " STATE " = $4"
-        " OR ($4 = '" FLEET_UPDATING "' AND " IS_UPDATING ")"
-        " OR ($4 = '" FLEET_ATTENTION "' AND " NEEDS_ATTENTION "))"
-        " ORDER BY d.id LIMIT $5",
-        values, 5);
+    enum db_result result =
+        db_query(db,
+                 "SELECT " DEVICE_COLUMNS ", " REPORT_COLUMNS
+                 " FROM device d LEFT JOIN device_state s ON s.device = d.id " REPORT_COMING
+                 " WHERE d.id > $1 AND substr(d.id, 1, length($2)) = $2"
+                 " AND ($3 = '' OR d.fleet = $3) AND ($4 = '' OR " STATE " = $4"
+                 " OR ($4 = '" FLEET_UPDATING "' AND " IS_UPDATING ")"
+                 " OR ($4 = '" FLEET_ATTENTION "' AND " NEEDS_ATTENTION "))"
+                 " ORDER BY d.id LIMIT $5",
+                 values, 5);
     while (db_each(db, &result)) {
-        read_row(db, &device, &report);
+        device_read(db, 0, &device);
+        report_read(db, DEVICE_N_COLUMNS, &report);
+        memcpy(report.device, device.id, sizeof(report.device)); // one that said nothing has none
         each(ctx, &device, &report);
     }
     return result;

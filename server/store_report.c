@@ -7,38 +7,41 @@
 #define COLUMNS                                                                                    \
     "device, state, version, project, chip, reason, sha256, serial, slot_bytes, wear_percent, "    \
     "began, seen"
-#define READ_COLUMNS                                                                               \
-    COLUMNS ", coming, (SELECT r.version FROM release r WHERE r.sha256 = device_state.coming)"
 
 const char *report_state(const struct report *r)
 {
     return r->coming[0] ? "downloading" : r->state;
 }
 
-static void read_row(struct db *db, void *row)
+void report_read(struct db *db, unsigned at, struct report *out)
 {
-    struct report *const out = row;
-    *out = (struct report){.serial = db_get_int(db, 7),
-                           .slot_bytes = db_get_int(db, 8),
-                           .wear_percent = db_get_int(db, 9),
-                           .at = db_get_int(db, 10),
-                           .seen = db_get_int(db, 11)};
-    snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, 0));
-    snprintf(out->state, sizeof(out->state), "%s", db_get_text(db, 1));
-    snprintf(out->version, sizeof(out->version), "%s", db_get_text(db, 2));
-    snprintf(out->project, sizeof(out->project), "%s", db_get_text(db, 3));
-    snprintf(out->chip, sizeof(out->chip), "%s", db_get_text(db, 4));
-    snprintf(out->reason, sizeof(out->reason), "%s", db_get_text(db, 5));
-    snprintf(out->sha256, sizeof(out->sha256), "%s", db_get_text(db, 6));
-    snprintf(out->coming, sizeof(out->coming), "%s", db_get_text(db, 12));
-    snprintf(out->coming_version, sizeof(out->coming_version), "%s", db_get_text(db, 13));
+    *out = (struct report){.serial = db_get_int(db, at + 7),
+                           .slot_bytes = db_get_int(db, at + 8),
+                           .wear_percent = db_get_int(db, at + 9),
+                           .at = db_get_int(db, at + 10),
+                           .seen = db_get_int(db, at + 11)};
+    snprintf(out->device, sizeof(out->device), "%s", db_get_text(db, at));
+    snprintf(out->state, sizeof(out->state), "%s", db_get_text(db, at + 1));
+    snprintf(out->version, sizeof(out->version), "%s", db_get_text(db, at + 2));
+    snprintf(out->project, sizeof(out->project), "%s", db_get_text(db, at + 3));
+    snprintf(out->chip, sizeof(out->chip), "%s", db_get_text(db, at + 4));
+    snprintf(out->reason, sizeof(out->reason), "%s", db_get_text(db, at + 5));
+    snprintf(out->sha256, sizeof(out->sha256), "%s", db_get_text(db, at + 6));
+    snprintf(out->coming, sizeof(out->coming), "%s", db_get_text(db, at + 12));
+    snprintf(out->coming_version, sizeof(out->coming_version), "%s", db_get_text(db, at + 13));
+}
+
+static void read_row(struct db *db, void *out)
+{
+    report_read(db, 0, out);
 }
 
 enum db_result report_find(struct db *db, const char *device, struct report *out)
 {
     const struct db_value values[] = {db_text(device)};
-    return db_find(db, "SELECT " READ_COLUMNS " FROM device_state WHERE device = $1", values, 1,
-                   read_row, out);
+    return db_find(
+        db, "SELECT " REPORT_COLUMNS " FROM device_state s " REPORT_COMING " WHERE s.device = $1",
+        values, 1, read_row, out);
 }
 
 /** Adds to the history and drops what is too old. */

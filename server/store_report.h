@@ -34,6 +34,16 @@ const char *report_state(const struct report *r);
  * Inside db_transaction. */
 enum db_result report_keep(struct db *db, const struct report *report);
 
+/** What a SELECT over device_state s names for report_read, and what it joins for that. */
+#define REPORT_COLUMNS                                                                             \
+    "s.device, s.state, s.version, s.project, s.chip, s.reason, s.sha256, s.serial, "              \
+    "s.slot_bytes, s.wear_percent, s.began, s.seen, s.coming, r.version"
+#define REPORT_COMING "LEFT JOIN release r ON r.sha256 = s.coming"
+
+/** Takes a report from the row that a statement stands on, from column `at` on; from no row of
+ * device_state, zeros. */
+void report_read(struct db *db, unsigned at, struct report *out);
+
 /** The last word of a device. DB_ROW: *out is it; DB_OK: none. */
 enum db_result report_find(struct db *db, const char *device, struct report *out);
 
