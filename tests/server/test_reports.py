@@ -133,7 +133,7 @@ def test_liar_changes_nothing_but_its_own_row(server, operator, report, shown):
     # What it claims to run is not counted as a release, and it gets no more than it may have.
     row = operator.release(project="lies", version="1")
     assert operator.get(f"/api/v1/releases/{row['serial']}")["devices"] == 0
-    query = "project=lies&chip=esp32c3&version=999&slot_bytes=9007199254740991"
+    query = f"project=lies&chip=esp32c3&version=999&sha={SHA}&slot_bytes=9007199254740991"
     told = server.request("GET", f"/api/v1/manifest?{query}", device=other)
     assert told.json["serial"] == row["serial"]
 
