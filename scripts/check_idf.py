@@ -23,8 +23,10 @@ DEFINITIONS = ["FERRY_CFG_MD5_ELSEWHERE"]
 PSA_HASH = Path("crypto/psa_hash.c")  # with CONFIG_FERRY_HASH_PSA instead of these
 OWN_HASH = {Path("crypto/portable.c"), Path("crypto/portable_sha384.c")}
 PSA_DEFINITION = "FERRY_CFG_HASH_BYTES=256"
-# Sources that ESP-IDF's own settings change, compiled once more with each.
-VARIANTS = {Path("ports/esp-idf/store_esp.c"): "CONFIG_NVS_ENCRYPTION"}
+# Sources that ESP-IDF's own settings or its age change, compiled once more with each.
+VARIANTS = [("ports/esp-idf/store_esp.c", "CONFIG_NVS_ENCRYPTION"),
+            ("ports/esp-idf/device_esp.c", "ESP_IDF_VERSION=0x50100"),
+            ("ports/esp-idf/agent_esp.c", "ESP_IDF_VERSION=0x50100")]
 HEADERS = ["tests/idf/headers", "tests/idf/libc"]
 CJSON = "/usr/include/cjson"
 PAGE = Path("docs/design/esp-idf.md")
@@ -148,8 +150,8 @@ def compile_all(root, sources, folder):
         for source in sources + examples:
             out = object_of(folder / dialect, source)
             jobs.append((root, source, dialect, out, "-fstack-usage", "-fcallgraph-info=su"))
-        jobs += [(root, source, dialect, folder / "variant.o", f"-D{setting}")
-                 for source, setting in VARIANTS.items() if source in sources]
+        jobs += [(root, Path(source), dialect, folder / "variant.o", f"-D{setting}")
+                 for source, setting in VARIANTS if Path(source) in sources]
     with ThreadPoolExecutor(2) as pool:
         said = list(pool.map(lambda job: compile_one(*job), jobs))
     return [s for s in said if s], len(sources), len(examples)

@@ -1,14 +1,20 @@
 /* ports/esp-idf/agent_esp.c - the updater of an unaware application, on the chip. */
 #include "agent_esp.h"
 
+#include <esp_idf_version.h>
 #include <esp_random.h>
-#include <esp_rtc_time.h>
 #include <esp_system.h>
 #include <freertos/FreeRTOS.h>
 #include <freertos/task.h>
 
 #include "agent/text.h"
 #include "key_psa.h"
+
+#if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(5, 5, 0)
+#include <esp_rtc_time.h>
+#else
+uint64_t esp_rtc_get_time_us(void); // declared in a header for each chip before
+#endif
 
 static struct ferry_esp_agent *as_agent(void *ctx)
 {

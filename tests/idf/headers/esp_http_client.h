@@ -72,3 +72,13 @@ int esp_http_client_read(esp_http_client_handle_t client, char *buffer, int len)
 bool esp_http_client_is_complete_data_received(esp_http_client_handle_t client);
 esp_err_t esp_http_client_close(esp_http_client_handle_t client);
 esp_err_t esp_http_client_cleanup(esp_http_client_handle_t client);
+
+#if __riscv // on the chip lwIP's sockets come along, and their names are taken
+struct sockaddr;
+int accept(int s, struct sockaddr *addr, uint32_t *addrlen);
+int bind(int s, const struct sockaddr *name, uint32_t namelen);
+int connect(int s, const struct sockaddr *name, uint32_t namelen);
+int listen(int s, int backlog);
+int shutdown(int s, int how);
+int socket(int domain, int type, int protocol);
+#endif

@@ -23,7 +23,11 @@
 static const char tag[] = "updater";
 static struct ferry_wifi wifi;
 static struct ferry_esp_agent updater;
+#if CONFIG_SOC_RTC_FAST_MEM_SUPPORTED
 static RTC_NOINIT_ATTR struct ferry_rtc_notes notes; // outlives every reset but a loss of power
+#else // ESP32-C2 and C61: each start is like one after a loss of power
+static struct ferry_rtc_notes notes;
+#endif
 
 /* Name and password from NVS, where `ferry nvs set` has put them, else from menuconfig. */
 static ferry_err join_network(void *ctx, struct ferry_store *store)
