@@ -103,8 +103,7 @@ static void explain_flash(struct cli_output *out, const struct image_file *f)
                  cli_shell_word(slot, sizeof(slot), app->label, "SLOT"),
                  cli_shell_word(output, sizeof(output), words, "FILE"));
     }
-    if (!f->flash_off_bytes)
-        cli_text(out, "\nEverything else in it: ferry status %s\n", file);
+    cli_text(out, "\nEverything else in it: ferry status %s\n", file);
 }
 
 static void flash_json(cJSON *root, const struct image_file *f)
