@@ -205,6 +205,29 @@ def test_forgotten_is_only_what_nobody_rests_on(server, tmp_path):
     ok(server, "ca forget", former)
 
 
+def test_a_forgotten_ca_s_devices_are_out_after_the_reload(new_server, tmp_path):
+    """At both doors, whatever was found right before: verdicts are kept for a connection, and for
+    what a proxy shows."""
+    server = new_server(settings={"proxy_listen": "unix:proxy.sock"}).start()
+    device, path = server.enrol("lost"), "/api/v1/manifest?project=p&chip=esp32c3"
+    kept = server.connect("devices", device)
+
+    def statuses():
+        shown = {"Ferry-Client-Cert": device.escaped_cert}
+        return [server.request("GET", path, sock=kept).status,
+                server.request("GET", path, device=device).status,
+                server.request("GET", path, "proxy", headers=shown).status]
+
+    assert statuses() == [204] * 3
+    (former,) = issuers(server)
+    ok(server, "ca new-issuing", "--root-key", server.folder / "ca/root.key")
+    server.reload()
+    assert statuses() == [204] * 3
+    ok(server, "ca forget", former, "--force")
+    server.reload()
+    assert set(statuses()) <= {401, 403}
+
+
 def test_a_root_between_two_is_kept_for_the_older_one_s_devices(server, tmp_path):
     """The chain from the newest root to the oldest leads over it."""
     old = tmp_path / "old.pem"

@@ -201,7 +201,7 @@ def test_without_a_public_release_the_connection_ends(new_server):
 def opened(new_server):
     """A server with the doors open; how long it may take to stop is its settings'."""
     def start(**settings):
-        server = new_server(settings={**DOORS, **settings}).start()
+        server = new_server(settings={**DOORS, "requests_per_second": 0, **settings}).start()
         assert Operator(server).upload(OPEN, public=1).status == 200
         return server
     return start
