@@ -178,6 +178,8 @@ def test_sslscan_finds_nothing_weak(server):
         assert re.search(rf"^{version}\s+enabled", said, re.M), said
     suites = re.findall(r"^(?:Preferred|Accepted)\s+(\S+)\s+\d+ bits\s+(\S+)", said, re.M)
     assert len(suites) >= 6
+    groups = re.findall(r"^TLSv1\.[23]\s+(\d+) bits", said, re.M)
+    assert groups and min(map(int, groups)) >= 128, said
     for version, suite in suites:
         assert re.search("GCM|CHACHA20", suite), suite
         assert version == "TLSv1.3" or suite.startswith("ECDHE-"), suite
