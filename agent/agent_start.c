@@ -60,6 +60,26 @@ static bool keep(struct ferry_agent *a, const char *key, const struct ferry_rele
     return !err;
 }
 
+/* Crashes in a row are in the store as well: on some chips no memory outlives the application's
+ * run, and a release that crashes would never be given up. A write for each change. */
+static void set_crashes(struct ferry_agent *a, uint32_t n)
+{
+    uint32_t kept = 0;
+    a->config.notes->n_crashes = n;
+    ferry_err err = ferry_store_number(a->config.store, "crashes", &kept);
+    if (!err && kept != n)
+        err = ferry_store_set_number(a->config.store, "crashes", n);
+    if (err)
+        (void)ferry__agent_failed(a, &(struct ferry_fault){.err = err}, "crashes");
+}
+
+static void load_crashes(struct ferry_agent *a)
+{
+    uint32_t kept = 0;
+    if (!a->has_notes && !ferry_store_number(a->config.store, "crashes", &kept))
+        a->config.notes->n_crashes = kept;
+}
+
 /* ---- what lies in the slots ---- */
 
 ferry_err ferry__agent_hash(struct ferry_device *d, int slot, uint32_t n_bytes,
@@ -95,14 +115,14 @@ ferry_err ferry__agent_install(struct ferry_agent *a)
 {
     struct ferry_store *s = a->config.store;
     describe(a, &a->coming);
+    set_crashes(a, 0); // first: were power to fail in between, the new one had to wait for the old
+    ferry_rtc_seal(a->config.notes);
     ferry_err err = ferry_release_save(s, "installed", &a->coming);
     if (err)
         return err;
     a->installed = a->coming;
     a->has_installed = true;
     a->has_coming = a->has_offer = a->wants_last = false;
-    a->config.notes->n_crashes = 0;
-    ferry_rtc_seal(a->config.notes);
     err = s->ops->drop(s, "coming");
     return err ? err : s->ops->drop(s, "tries");
 }
@@ -206,7 +226,7 @@ static void judge_crash(struct ferry_agent *a)
     struct ferry_rtc_notes *n = a->config.notes;
     const uint32_t most = ferry__or(a->config.settings.crash_most, CRASH_MOST);
     if (n->n_crashes < UINT32_MAX)
-        n->n_crashes++;
+        set_crashes(a, n->n_crashes + 1);
     ferry__agent_tell(a, FERRY_NEWS_CRASHED);
     if (n->n_crashes < most || (a->has_bad && ferry_release_same(&a->bad, &a->installed)))
         return;
@@ -246,10 +266,10 @@ void ferry__agent_go_back(struct ferry_agent *a)
         a->wants_last = true;
         return;
     }
+    set_crashes(a, 0); // first, as above
     if (!keep(a, "installed", to))
         return;
     a->installed = *to;
-    a->config.notes->n_crashes = 0;
     ferry__agent_went_back(a);
 }
 
@@ -264,7 +284,7 @@ static void judge(struct ferry_agent *a)
     n->is_armed = 0;
     ferry__agent_tell(a, FERRY_NEWS_START);
     if (a->run == FERRY_RUN_WELL && a->has_installed) {
-        n->n_crashes = 0;
+        set_crashes(a, 0);
         if (!a->has_confirmed || !ferry_release_same(&a->confirmed, &a->installed)) {
             a->has_confirmed = keep(a, "confirmed", &a->installed);
             a->confirmed = a->installed;
@@ -291,6 +311,7 @@ void ferry__agent_start(struct ferry_agent *a)
 {
     a->has_notes = ferry_rtc_open(a->config.notes);
     load_records(a);
+    load_crashes(a);
     finish_interrupted(a);
     adopt(a);
     know_project(a);

@@ -54,6 +54,30 @@ static void crashing_release_is_given_up(const struct bench_layout *layout, uint
     end();
 }
 
+/* As on chips where the application has its heap in the memory of the notes. */
+static void crashes_are_counted_though_no_memory_outlives_a_run(void)
+{
+    begin(&three_slots, 0);
+    install(1);
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    fleet.offer = *agent_device_app(2);
+    T_EQ_INT(after(7 * 3600, FERRY_RESET_SOFTWARE), LIFE_APP);
+    for (int i = 0; i < 3; i++) {
+        T_CHECK(runs(2));
+        memset(&dev.notes, 0xa5, sizeof dev.notes);
+        T_EQ_INT(after(5, FERRY_RESET_WATCHDOG), LIFE_APP);
+    }
+    T_CHECK(runs(1));
+    T_CHECK(is_kept("bad", 2));
+    for (int i = 0; i < 4; i++) { // not in a row
+        T_EQ_INT(after(5, FERRY_RESET_PANIC), LIFE_APP);
+        memset(&dev.notes, 0xa5, sizeof dev.notes);
+        T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    }
+    T_EQ_INT(dev.notes.n_crashes, 0);
+    end();
+}
+
 static void crashing_release_is_replaced_by_a_download(void)
 {
     crashing_release_is_given_up(&two_slots, 1);
@@ -199,6 +223,7 @@ static void quick_start_writes_otadata_alone_as_is_counted(void)
 int main(void)
 {
     T_RUN(second_start_confirms_and_asks_once);
+    T_RUN(crashes_are_counted_though_no_memory_outlives_a_run);
     T_RUN(crashing_release_is_replaced_by_a_download);
     T_RUN(crashing_release_is_replaced_from_the_third_slot);
     T_RUN(release_gone_back_to_that_crashes_as_well_is_kept);
