@@ -29,6 +29,13 @@ def test_app_is_verified_and_described(ferry, esptool, micropython):
     assert "esp32" in ferry.ok("image", "info", micropython.app).out.lower()
 
 
+def test_bootloader_is_one_to_both(ferry, esptool, micropython):
+    said = ferry.ok("image", "info", micropython.bootloader, "--json").json
+    assert (said["kind"], said["chip"], said["flash_mb"]) == ("bootloader", "esp32", 8)
+    assert "a bootloader" in ferry.ok("image", "verify", micropython.bootloader, *CHIP).out
+    assert said["sha256"] in esptool("image-info", micropython.bootloader)
+
+
 def test_one_changed_byte_is_found(ferry, micropython, tmp_path):
     damaged = tmp_path / "damaged.bin"
     content = bytearray(micropython.app.read_bytes())
