@@ -1,6 +1,6 @@
 /* firmware/bare/bare_minimal.c - the least that updates itself: it confirms itself, takes an image
  * over the console, a piece for each that it wants, and restarts into it. No resume, no settings,
- * no texts for errors. Its size stands in docs/size.md. */
+ * no texts for errors. Its size stands in docs/bare-metal.md. */
 #include "bare_map.h"
 
 #include "ferry/slots.h"
