@@ -81,6 +81,37 @@ static void application_starts_without_network_and_server(void)
     end();
 }
 
+/* One question, unanswered, and no report behind it; not the next one before its time. */
+static void unanswered_question_is_asked_again_in(uint16_t status, uint32_t retry_after_s,
+                                                  uint32_t seconds)
+{
+    begin(&two_slots, 0);
+    install(1); // to be confirmed, which would be told
+    fleet.check_status = status;
+    fleet.retry_after_s = retry_after_s;
+    fleet.is_away = !status;
+    const uint32_t n = fleet.n_requests;
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n + 1);
+    T_EQ_INT(after(seconds - 50, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n + 1);
+    fleet.check_status = 0;
+    fleet.is_away = false;
+    T_EQ_INT(after(100, FERRY_RESET_SOFTWARE), LIFE_APP);
+    T_EQ_INT(fleet.n_requests, n + 3);
+    T_CHECK(strstr(fleet.states, "confirmed") != NULL);
+    end();
+}
+
+static void who_does_not_answer_is_asked_when_that_may_help(void)
+{
+    unanswered_question_is_asked_again_in(0, 0, 300);         // away
+    unanswered_question_is_asked_again_in(503, 0, 300);       // in trouble
+    unanswered_question_is_asked_again_in(429, 1000, 1000);   // busy, and says for how long
+    unanswered_question_is_asked_again_in(429, 99999, 21600); // ... but not for days
+    unanswered_question_is_asked_again_in(403, 0, 21600);     // the device is revoked
+}
+
 static void empty_slot_waits_with_growing_pauses(void)
 {
     begin(&two_slots, 0);
@@ -505,6 +536,7 @@ int main(void)
     T_RUN(lost_link_is_resumed);
     T_RUN(download_is_resumed_after_a_power_cut);
     T_RUN(application_starts_without_network_and_server);
+    T_RUN(who_does_not_answer_is_asked_when_that_may_help);
     T_RUN(empty_slot_waits_with_growing_pauses);
     T_RUN(another_root_gets_nothing);
     T_RUN(bootloader_without_rollback_gets_no_application);

@@ -106,6 +106,7 @@ static void manifest(struct fake_fleet *f, const struct ferry_http_request *req,
     head->wants_renewal = f->wants_renewal;
     if (f->check_status) {
         f->text[0] = '\0';
+        head->retry_after_s = f->retry_after_s;
         answer(f, head, f->check_status);
         return;
     }

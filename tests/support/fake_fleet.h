@@ -32,6 +32,7 @@ struct fake_fleet {
     bool is_expired;             // nothing but a renewal is answered
     uint16_t enrol_status;       // 0: enrols
     uint16_t check_status;       // 0: answers
+    uint32_t retry_after_s;      // with it
     uint32_t poll_s;
     bool wants_renewal;
     bool wants_ever_more; // no renewal is enough
