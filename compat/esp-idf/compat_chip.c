@@ -1,6 +1,7 @@
 /* compat/esp-idf/compat_chip.c - the chip a program runs on: started, forgotten, and its table
  * listed as Espressif's application does, which ends at the MD5 row and wants one. */
 #include "compat_private.h"
+#include "esp_flash_partitions.h"
 #include "nvs_mounts.h"
 
 #include <stdio.h>
@@ -102,4 +103,14 @@ void ferry_compat_stop(void)
     free(started->partitions);
     free(started);
     started = NULL;
+}
+
+uint32_t ferry_compat_table_offset(void)
+{
+    return ferry_compat()->chip.table_off_bytes;
+}
+
+uint32_t ferry_compat_bootloader_offset(void)
+{
+    return ferry_compat()->chip.policy->chip->bootloader_off_bytes;
 }

@@ -1,6 +1,7 @@
 """A program written for ESP-IDF, compiled unchanged against compat/esp-idf, on a virtual device:
 what it does to the device is what `ferry` then finds. COMPAT names the folder of the programs."""
 
+import hashlib
 import os
 import struct
 import subprocess
@@ -42,6 +43,21 @@ def test_it_knows_its_bootloader(program, device):
     said = program("ota_app").stderr
     assert "bootloader 7 of v6.1" in said
     assert "no key is revoked" in said
+
+
+def test_it_looks_at_its_flash_and_at_a_pin(program, device):
+    """A table's hash is of its bytes, an image's the one at its end."""
+    table = hashlib.sha256(device.flash[0x8000:0x8c00]).hexdigest()
+    app = device.part("ota_0").rstrip(b"\xff")[-32:].hex()
+    said = program("selftest_app").stderr
+    assert f"table at 0x8000 begins with {table[:4]}" in said
+    assert f"app at 0x10000 begins with {app[:4]}" in said
+    assert "no hash of the bootloader" in said and "looked: ESP_ERR_IMAGE_INVALID" in said
+    bootloader = images.app(size=5000)
+    device.flash = bootloader + device.flash[len(bootloader):]
+    said = program("selftest_app").stderr
+    assert f"bootloader at 0x0 begins with {bootloader[-32:].hex()[:4]}" in said
+    assert "looked: ESP_OK" in said
 
 
 def test_it_updates_restarts_and_confirms(program, device, tmp_path):

@@ -12,6 +12,7 @@
 #include "esp_app_format.h"
 #include "esp_bootloader_desc.h"
 #include "esp_err.h"
+#include "esp_flash_partitions.h"
 #include "esp_partition.h"
 
 #ifdef __cplusplus

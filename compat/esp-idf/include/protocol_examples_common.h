@@ -3,6 +3,7 @@
 #define PROTOCOL_EXAMPLES_COMMON_H
 
 #include "esp_err.h"
+#include "esp_netif.h"
 
 static inline esp_err_t example_connect(void)
 {

@@ -2,7 +2,9 @@
 #ifndef FREERTOS_H
 #define FREERTOS_H
 
+#include <assert.h> // programs rest on what the real one brings along
 #include <stdint.h>
+#include <stdio.h>
 
 typedef int BaseType_t;
 typedef unsigned UBaseType_t;
