@@ -60,10 +60,8 @@ def test_docs_name_every_setting_with_its_default(tmp_path):
 
 
 def refusal(folder, key, value):
-    """The sentence about a value, or None if it is taken."""
+    """The sentence about a value."""
     done = run("serve", conf(folder, f"{key} = {value}\n"), "--check", check=False)
-    if done.returncode == 0:
-        return None
     assert done.returncode == 1 and f"{key} " in done.stderr, done.stderr
     assert f"not '{value}'" in done.stderr, done.stderr
     return done.stderr
@@ -77,10 +75,11 @@ def test_every_number_has_the_limits_that_are_documented(tmp_path):
                          (tmp_path / "state/ferryd.conf").read_text(), re.M)
     assert rows == [(key, least, most) for least, most, key in written]
     assert len(rows) == 18
+    for column in (1, 2):
+        text = "".join(f"{row[0]} = {row[column]}\n" for row in rows)
+        run("serve", conf(tmp_path / "s", text), "--check")
     for key, least, most in rows:
-        for value in (least, most):
-            assert refusal(tmp_path / "s", key, value) is None
-        for value in (int(least) - 1, int(most) + 1, "a"):
+        for value in (int(least) - 1, int(most) + 1):
             assert f"from {least} to {most}" in refusal(tmp_path / "s", key, value)
 
 
@@ -96,7 +95,7 @@ def test_every_other_setting_refuses_what_it_cannot_take(tmp_path):
     settings = json.loads(run("serve", bare, "--check", "--json").stdout)["settings"]
     assert settings.keys() - numbers == wrong.keys()
     for key, value in wrong.items():
-        assert refusal(tmp_path / "s", key, value) is not None, key
+        refusal(tmp_path / "s", key, value)
 
 
 def test_password_of_the_database_is_not_printed(tmp_path):
@@ -347,13 +346,13 @@ def test_reload_says_what_waits_for_the_next_start(server):
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
 def test_stop_finishes_a_running_answer(new_server, signal_):
     image = os.urandom(16_000_000)
-    one = new_server()
+    one = new_server(settings={"stop_seconds": 600})
     path = f"/api/v1/firmware/{test_firmware.add_release(one, image)}.bin"
     one.start()
     device = one.enrol("stop")
     with one.connect("devices", device) as sock:
         sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        got = sock.recv(1000)
+        got = bytearray(sock.recv(1000))  # of bytes, each piece would be a copy of all
         ended = []
         stopper = threading.Thread(target=lambda: ended.append(one.stop(signal_)))
         stopper.start()
@@ -363,9 +362,10 @@ def test_stop_finishes_a_running_answer(new_server, signal_):
             one.request("GET", "/healthz", "admin")
         while piece := sock.recv(1 << 20):
             got += piece
-    stopper.join(10)
+    stopper.join(20)
     assert ended == [0]
-    assert got.split(b"\r\n\r\n", 1)[1] == image
+    is_whole = got.split(b"\r\n\r\n", 1)[1] == image
+    assert is_whole
     assert "event=stop answers_finished=1 answers_cut=0" in one.log.read_text()
 
 
