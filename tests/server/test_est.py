@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 import subprocess
 import warnings
 
@@ -10,6 +11,7 @@ import pytest
 from applicant import DER, PEM, Applicant, token
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
+from ferryd import ROOT
 
 TIME_LIMIT_S = 30
 
@@ -134,6 +136,24 @@ def test_strongswan_enrols_and_renews(served, tmp_path):
     assert renewed != cert.read_bytes()
     (tmp_path / "renewed.der").write_bytes(renewed)
     assert b'CN=swan-1' in made("pki", "--print", "--in", tmp_path / "renewed.der")
+
+
+def test_the_lines_of_the_documentation_do_what_they_say(served, tmp_path):
+    """With this server's address and a token in them; both clients get the same certificate."""
+    page = (ROOT / "docs/enrolment.md").read_text()
+    lines = re.search(r"^    openssl req -new(?:.*\n    )*.*-out certificate\.pem$", page, re.M)[0]
+    for there, here in [("updates.example.com:8443", f"localhost:{served.address('devices')[1]}"),
+                        ("x:TOKEN", f"x:{token(served, '--device', 'printed')}")]:
+        assert lines.count(there) == 2
+        lines = lines.replace(there, here)
+    for name in ("root.pem", "issuing.pem"):
+        (tmp_path / name).write_bytes((served.folder / "ca" / name).read_bytes())
+    done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", lines], cwd=tmp_path, check=False,
+                          capture_output=True, timeout=TIME_LIMIT_S)
+    assert done.returncode == 0, done.stderr.decode()
+    cert = x509.load_pem_x509_certificate((tmp_path / "certificate.pem").read_bytes())
+    assert cert.subject == applicant.name("printed")
+    assert cert.public_bytes(DER) == (tmp_path / "certificate.der").read_bytes()
 
 
 @pytest.mark.parametrize("headers", [
