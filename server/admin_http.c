@@ -12,7 +12,7 @@ void admin_begin(struct admin_call *c, struct server *s, const struct http_reque
                  struct http_reply *r)
 {
     *c = (struct admin_call){.s = s, .req = req, .r = r, .answer = cJSON_CreateObject()};
-    snprintf(c->actor, sizeof(c->actor), "operator %s", req->operator_name);
+    snprintf(c->actor, sizeof(c->actor), "operator %s", req->operator.name);
     c->a.db = req->db;
     c->a.actor = c->actor;
     c->a.now = time(NULL);

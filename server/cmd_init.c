@@ -23,7 +23,8 @@
 #include "store_token.h"
 
 #define PATH_BYTES 4096u
-#define OPERATOR   "admin"
+
+static const struct http_operator first_operator = {.name = "admin"};
 
 enum { OPT_HOST = CLI_OPT_OWN, OPT_DATABASE, OPT_LISTEN, OPT_URL };
 
@@ -187,9 +188,10 @@ static enum db_result add_operator(struct db *db, void *ctx)
     if (result == DB_OK)
         result = db_run(db, "DELETE FROM operator", NULL, 0);
     if (result == DB_OK)
-        result = operator_add(db, OPERATOR, m->token, m->now);
-    return result == DB_OK ? audit_add(db, "command line", "init", OPERATOR, m->root.sha256)
-                           : result;
+        result = operator_add(db, &first_operator, m->token, m->now);
+    return result == DB_OK
+               ? audit_add(db, "command line", "init", first_operator.name, m->root.sha256)
+               : result;
 }
 
 static int fill_database(struct making *m, struct db *db)

@@ -31,7 +31,8 @@ enum http_need {
     HTTP_ANYONE,
     HTTP_DEVICE,         // a valid certificate of ours, of a device that is known, not revoked
     HTTP_DEVICE_EXPIRED, // the same, or one that ran out at most `renew_expired_days` ago
-    HTTP_OPERATOR        // admin token or session; a form or a session's POST with its CSRF token
+    HTTP_OPERATOR        // admin token or session; a form or a session's POST with its CSRF token;
+                         // GET and HEAD alone of one who is read-only
 };
 
 /** The client's certificate; verified once per connection, its row read at each request. */
@@ -45,6 +46,12 @@ struct http_client {
     int64_t cert_expires;   // Unix seconds
 };
 
+/** Who administers. */
+struct http_operator {
+    char name[HTTP_ID_BYTES]; // "" nobody
+    bool is_read_only;        // GET and HEAD alone
+};
+
 /** A request whose head passed the gate and whose body is whole. Lives while the handler runs. */
 struct http_request {
     const char *method;
@@ -52,8 +59,8 @@ struct http_request {
     const char *after; // what a route that ends in '*' left over; else ""
     enum http_door door;
     struct http_client client;
-    char operator_name[HTTP_ID_BYTES]; // whose token or session it is, of HTTP_OPERATOR; else ""
-    const uint8_t *body;               // NUL follows it
+    struct http_operator operator; // whose token or session it is, of HTTP_OPERATOR; else nobody
+    const uint8_t *body;           // NUL follows it
     size_t n_body;
     struct db *db;  // the thread's connection
     const void *in; // the library's

@@ -25,7 +25,7 @@ static bool is_reading(const struct http_request *req)
  * the token in the body themselves (pages.c). */
 static enum db_result check_session(struct http_request *req)
 {
-    const enum db_result result = session_of(req, req->operator_name);
+    const enum db_result result = session_of(req, &req->operator);
     if (result != DB_ROW || is_reading(req) || session_csrf_is(req, http_header(req, "Ferry-Csrf")))
         return result;
     return DB_CONFLICT;
@@ -34,9 +34,12 @@ static enum db_result check_session(struct http_request *req)
 unsigned operator_check(struct server *s, struct http_request *req, const char **why)
 {
     const char *const token = bearer(req);
-    switch (token ? operator_find(req->db, token, req->operator_name) : check_session(req)) {
+    switch (token ? operator_find(req->db, token, &req->operator) : check_session(req)) {
     case DB_ROW:
-        return 0;
+        if (!req->operator.is_read_only || is_reading(req))
+            return 0;
+        *why = "this operator is read-only: it may ask with GET and HEAD, and change nothing";
+        return 403;
     case DB_OK:
         *why = token ? "this token is no operator's"
                      : "this needs an operator: Authorization: Bearer TOKEN, or a session";

@@ -56,8 +56,9 @@ static void add_navigation(struct page *p)
              "</nav>\n<form method=\"post\" action=\"/logout\">"
              "<input type=\"hidden\" name=\"csrf\" value=\"%s\"><span class=\"who\">",
              csrf);
-    html_text(out, p->operator_name);
-    html_add(out, "</span><button>Log out</button></form></header>\n");
+    html_text(out, p->operator.name);
+    html_add(out, "%s</span><button>Log out</button></form></header>\n",
+             p->operator.is_read_only ? " (read-only)" : "");
 }
 
 static void set_out(struct page *p, struct server *s, const struct http_request *req,
@@ -85,7 +86,7 @@ void page_refuse(struct page *p, unsigned status, const char *title, const char 
     p->r->n_headers = 0;
     ferry_strbuf_clear(&p->r->body);
     add_frame(p, title);
-    if (p->operator_name[0])
+    if (p->operator.name[0])
         add_navigation(p);
     html_add(&p->r->body, "<main>\n<h1>%s</h1>\n<p class=\"empty\" role=\"alert\">%s</p>\n", title,
              sentence);
@@ -103,7 +104,7 @@ bool page_begin(struct page *p, struct server *s, const struct http_request *req
                 struct http_reply *r, const char *title)
 {
     set_out(p, s, req, r);
-    const enum db_result result = session_of(req, p->operator_name);
+    const enum db_result result = session_of(req, &p->operator);
     if (result == DB_OK)
         go_to(r, "/login");
     else if (result != DB_ROW)
@@ -175,7 +176,8 @@ static void refuse_login(struct server *s, const struct http_request *req, struc
 
 static void log_in(struct server *s, const struct http_request *req, struct http_reply *r)
 {
-    char token[TOKEN_CHARS + 1], name[HTTP_ID_BYTES];
+    char token[TOKEN_CHARS + 1];
+    struct http_operator who;
     const char *const address = req->client.address;
     char key[HTTP_ADDRESS_BYTES];
     unsigned wait_s;
@@ -186,11 +188,11 @@ static void log_in(struct server *s, const struct http_request *req, struct http
         return;
     }
     const bool is_said = form_value(req, "token", token, sizeof(token));
-    enum db_result result = is_said ? operator_find(req->db, token, name) : DB_OK;
+    enum db_result result = is_said ? operator_find(req->db, token, &who) : DB_OK;
     if (result == DB_ROW) {
-        result = session_begin(s, req, name, r);
+        result = session_begin(s, req, who.name, r);
         if (result == DB_OK) {
-            log_line(LOG_LEVEL_INFO, "login", "operator=%s client=%s", name, address);
+            log_line(LOG_LEVEL_INFO, "login", "operator=%s client=%s", who.name, address);
             go_to(r, "/");
             return;
         }

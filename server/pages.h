@@ -15,8 +15,8 @@ struct page {
     struct server *s;
     const struct http_request *req;
     struct http_reply *r;
-    char operator_name[HTTP_ID_BYTES];
-    int64_t now; // Unix seconds
+    struct http_operator operator; // nobody before the login
+    int64_t now;                   // Unix seconds
 };
 
 /** Begins a page that needs an operator: headers, navigation. False: the reply is a redirect to the

@@ -135,6 +135,8 @@ const struct schema_step schema_steps[] = {
      " expires BIGINT NOT NULL);"},
     // The SHA-256 of what a device is fetching; "" nothing.
     {"coming", "", "ALTER TABLE device_state ADD COLUMN coming TEXT NOT NULL DEFAULT ''"},
+    // Who was an operator before stays a full one.
+    {"read-only", "", "ALTER TABLE operator ADD COLUMN is_read_only BIGINT NOT NULL DEFAULT 0"},
 };
 
 const unsigned schema_n_steps = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -1,4 +1,5 @@
-/* server/server_routes.c - /healthz for whoever restarts it, /metrics for whoever watches it. */
+/* server/server_routes.c - /healthz for whoever restarts it, /metrics for operators who watch it.
+ */
 #include "server_routes.h"
 
 #include "metrics.h"
@@ -26,6 +27,6 @@ static void metrics(struct server *s, const struct http_request *req, struct htt
 
 const struct http_route server_routes[] = {
     {"GET", "/healthz", HTTP_ADMIN | HTTP_PROXY, HTTP_ANYONE, 0, health},
-    {"GET", "/metrics", HTTP_ADMIN, HTTP_ANYONE, 0, metrics},
+    {"GET", "/metrics", HTTP_ADMIN, HTTP_OPERATOR, 0, metrics},
     {0},
 };

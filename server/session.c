@@ -20,10 +20,10 @@ static const char *cookie_of(const struct http_request *req)
     return text && strlen(text) == TOKEN_CHARS ? text : NULL;
 }
 
-enum db_result session_of(const struct http_request *req, char name[HTTP_ID_BYTES])
+enum db_result session_of(const struct http_request *req, struct http_operator *who)
 {
     const char *const text = cookie_of(req);
-    return text ? session_find(req->db, text, time(NULL), name) : DB_OK;
+    return text ? session_find(req->db, text, time(NULL), who) : DB_OK;
 }
 
 void session_csrf(const struct http_request *req, char out[SESSION_CSRF_BYTES])

@@ -10,8 +10,8 @@ struct server;
 
 #define SESSION_CSRF_BYTES 65u
 
-/** Whose session the request's cookie is. DB_ROW: name has it; DB_OK: none; else the database's. */
-enum db_result session_of(const struct http_request *req, char name[HTTP_ID_BYTES]);
+/** Whose session the request's cookie is. DB_ROW: who has it; DB_OK: none; else the database's. */
+enum db_result session_of(const struct http_request *req, struct http_operator *who);
 
 /** The CSRF token of the request's cookie; "" without one. */
 void session_csrf(const struct http_request *req, char out[SESSION_CSRF_BYTES]);

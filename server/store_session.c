@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "store_operator.h"
 #include "store_token.h"
 
 enum db_result session_add(struct db *db, const char *text, const char *operator_name, int64_t now)
@@ -20,14 +21,16 @@ enum db_result session_add(struct db *db, const char *text, const char *operator
                : result;
 }
 
-enum db_result session_find(struct db *db, const char *text, int64_t now, char name[HTTP_ID_BYTES])
+enum db_result session_find(struct db *db, const char *text, int64_t now, struct http_operator *who)
 {
     char sha256[CA_HEX_BYTES];
     if (!token_hash(text, sha256))
         return DB_OK;
     const struct db_value values[] = {db_text(sha256), db_int(now)};
-    return db_word(db, name, HTTP_ID_BYTES,
-                   "SELECT operator FROM session WHERE sha256 = $1 AND expires > $2", values, 2);
+    return db_find(db,
+                   "SELECT o.name, o.is_read_only FROM session s JOIN operator o"
+                   " ON o.name = s.operator WHERE s.sha256 = $1 AND s.expires > $2",
+                   values, 2, operator_read, who);
 }
 
 enum db_result session_remove(struct db *db, const char *text)

@@ -12,9 +12,10 @@
 /** Adds one, and drops those that ran out. text: of the cookie, as token_new makes it. */
 enum db_result session_add(struct db *db, const char *text, const char *operator_name, int64_t now);
 
-/** Whose session it is. DB_ROW: name has it; DB_OK: nobody's, or ran out, or its operator is gone.
+/** Whose session it is. DB_ROW: who has it; DB_OK: nobody's, or ran out, or its operator is gone.
  */
-enum db_result session_find(struct db *db, const char *text, int64_t now, char name[HTTP_ID_BYTES]);
+enum db_result session_find(struct db *db, const char *text, int64_t now,
+                            struct http_operator *who);
 
 enum db_result session_remove(struct db *db, const char *text);
 

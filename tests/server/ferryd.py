@@ -75,7 +75,9 @@ class Ferryd:
         self.settings = {"devices_listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0",
                          **(settings or {})}
         self.process, self.doors, self.log = None, {}, self.folder.parent / "ferryd.log"
-        run("init", self.folder, "--host", "127.0.0.1", "--host", "localhost", *init_options)
+        made = run("init", self.folder, "--host", "127.0.0.1", "--host", "localhost", "--json",
+                   *init_options)
+        self.token = json.loads(made.stdout)["admin_token"]
         self.configure()
 
     def configure(self, **settings):
@@ -172,7 +174,10 @@ class Ferryd:
                 connection.close()
 
     def metrics(self):
-        text = self.request("GET", "/metrics", "admin").body.decode()
+        reply = self.request("GET", "/metrics", "admin",
+                             headers={"Authorization": f"Bearer {self.token}"})
+        assert reply.status == 200, reply
+        text = reply.body.decode()
         return {name: float(value) for name, value in
                 (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
 

@@ -13,10 +13,11 @@ FERRY = FERRYD.parent / "ferry"
 class Operator:
     """Asks with a token of its own."""
 
-    def __init__(self, server, name="tester"):
+    def __init__(self, server, name="tester", *options):
         self.server, self.name = server, name
-        made = run("user", "add", server.folder, name, "--json")
-        self.token = json.loads(made.stdout)["token"]
+        made = json.loads(run("user", "add", server.folder, name, "--json", *options).stdout)
+        assert made["read_only"] == ("--read-only" in options)
+        self.token = made["token"]
 
     def ask(self, method, path, said=None, body=None, headers=None):
         """said: a JSON body; body: any other."""

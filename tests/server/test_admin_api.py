@@ -1,10 +1,11 @@
 """The admin API: who may ask, what each request does, and what becomes of one that is none."""
 
 import json
+import re
 
 import pytest
 from applicant import Applicant
-from ferryd import run
+from ferryd import ROOT, run
 from operators import Browser, Operator
 
 
@@ -76,6 +77,88 @@ def test_removed_operator_is_nobody(server):
     assert run("user", "remove", server.folder, "leaver", check=False).returncode == 1
     assert run("user", "add", server.folder, "api", check=False).returncode == 1
     assert run("user", "add", server.folder, "no name", check=False).returncode == 2
+
+
+def changing_routes():
+    """(method, path) of all of the admin door's routes that are not GET, out of the tables of the
+    sources, so that a route added later is among them; what stands for '*' is x/revoke."""
+    row = re.compile(r'\{"([A-Z]+)", "([^"]+)", ([A-Z_| ,]+),')
+    for path in sorted((ROOT / "server").glob("*.c")):
+        for method, where, asked in row.findall(path.read_text()):
+            if method != "GET" and ("OPERATORS" in asked or "HTTP_ADMIN" in asked):
+                yield method, where.replace("*", "x/revoke")
+
+
+def test_changing_routes_are_all_found():
+    found = set(changing_routes())
+    assert found >= {("POST", "/login"), ("POST", "/logout"), ("POST", "/api/v1/tokens")}
+    patterns = [(method, re.escape(path).replace("x/revoke", ".+")) for method, path in found]
+    for method, path in DONE:
+        assert any(m == method and re.fullmatch(p, path) for m, p in patterns), path
+    assert len(found) == len(patterns) >= 10
+
+
+def audit(server):
+    return json.loads(run("audit", "show", server.folder, "--json").stdout)["entries"]
+
+
+def test_read_only_operator_reads_and_changes_nothing(server, operator):
+    reader = Operator(server, "reader", "--read-only")
+    browser = Browser(server)
+    assert browser.log_in(reader.token).status == 303
+    csrf = browser.csrf
+    row = operator.release(project="read", version="1")
+    operator.post("/api/v1/groups/g/follow", {"channel": "stable"})
+    server.enrol("x")
+    log = audit(server)
+    for path in ["/api/v1/summary", "/api/v1/devices", "/api/v1/devices/x", "/api/v1/tokens",
+                 "/api/v1/releases", f"/api/v1/releases/{row['serial']}", "/api/v1/channels"]:
+        assert reader.get(path) == browser.ask("GET", path).json == operator.get(path)
+        assert reader.ask("HEAD", path).status == 200
+    refused = {*changing_routes(), *DONE} - {("POST", "/login"), ("POST", "/logout")}
+    refused |= {("POST", f"/api/v1/releases/{row['serial']}/withdraw"),
+                ("POST", f"/api/v1/releases/{row['serial']}/public")}
+    for method, path in sorted(refused):
+        for reply in (reader.ask(method, path),
+                      browser.ask(method, path, headers={"Ferry-Csrf": csrf})):
+            assert reply.status == 403 and reply.json["error"] == "forbidden", (method, path, reply)
+            assert "this operator is read-only" in reply.json["message"], (method, path)
+    # The token counts where both are sent: nobody adds what one of them may not.
+    full = Browser(server)
+    full.log_in(operator.token)
+    assert full.ask("POST", "/api/v1/channels", headers={
+        "Ferry-Csrf": full.csrf, "Authorization": f"Bearer {reader.token}"}).status == 403
+    assert audit(server) == log
+    assert browser.ask("POST", "/logout", {"csrf": csrf}).status == 303
+
+
+def test_read_only_operator_is_listed_so(server):
+    Operator(server, "listed-full")
+    Operator(server, "listed-reader", "--read-only")
+    listed = json.loads(run("user", "list", server.folder, "--json").stdout)["operators"]
+    said = {one["operator"]: one["read_only"] for one in listed}
+    assert (said["admin"], said["listed-full"], said["listed-reader"]) == (False, False, True)
+    rows = run("user", "list", server.folder).stdout
+    assert re.search("^listed-full +everything +[0-9]", rows, re.M)
+    assert re.search("^listed-reader +read only +[0-9]", rows, re.M)
+    added = {one["subject"]: one["detail"] for one in audit(server)
+             if one["action"] == "add operator"}
+    assert (added["listed-full"], added["listed-reader"]) == ("", "read-only")
+
+
+def test_operators_of_before_there_were_read_only_ones_stay_full(new_server):
+    """The database as step 10 left it."""
+    one = new_server()
+    for text in ("ALTER TABLE operator DROP COLUMN is_read_only",
+                 "UPDATE schema_version SET version = 10"):
+        one.sql(text)
+    one.start()
+    said = {"Authorization": f"Bearer {one.token}"}
+    reply = one.request("POST", "/api/v1/channels", "admin", body='{"channel":"kept"}',
+                        headers=said)
+    assert reply.status == 200, reply
+    assert Operator(one, "new", "--read-only").ask("POST", "/api/v1/channels").status == 403
+    assert one.stop() == 0
 
 
 def test_token_lets_one_device_in(server, operator, tmp_path):

@@ -49,6 +49,7 @@ def fleet(new_server, tmp_path_factory):
     devices = [server.enrol(f"pump-{i}", URL) for i in range(DEVICES)]
     (work / "app.bin").write_bytes(images.app(size=200000))
     ferryd.run("release", "add", server.folder, work / "app.bin")
+    ferryd.run("user", "add", server.folder, "watcher", "--read-only")
     for device in devices:
         assert report(server, device, "idle").status == 204
     more = threading.Thread(target=lambda: [server.enrol(f"late-{i}", URL) for i in range(DEVICES)])
@@ -217,16 +218,19 @@ def test_an_older_backup_is_brought_up_to_date(into, tmp_path):
 
 
 def test_rows_of_before_a_step_are_carried_over_it(fleet, into, tmp_path):
-    """Step 10 gave device_state a column: a backup of before it, restored, has rows without it."""
+    """Steps 10 and 11 gave a table a column each: a backup of before them, restored, has rows
+    without these."""
+    new = {"device_state": b"coming", "operator": b"is_read_only"}
     with tarfile.open(fleet[2]) as tar:
         kept = [[m.name, tar.extractfile(m).read()] if m.isfile() else [f"{m.name}/", b""]
                 for m in tar if m.name != "SHA256SUMS"]
     for entry in kept:
         if entry[0] == "backup.txt":
             entry[1] = re.sub(rb"schema \d+", b"schema 9", entry[1])
-        if entry[0].startswith("rows/device_state/"):
+        table = entry[0].split("/")[1] if entry[0].startswith("rows/") else None
+        if table in new and not entry[0].endswith("/"):
             rows = [row.split(b"\t") for row in entry[1].splitlines()]
-            at = rows[0].index(b"coming")
+            at = rows[0].index(new[table])
             entry[1] = b"".join(b"\t".join(row[:at] + row[at + 1:]) + b"\n" for row in rows)
     forge(tmp_path / "nine.tar", lambda e: e.__setitem__(slice(None), kept))
     ferryd.run("restore", tmp_path / "nine.tar", tmp_path / "new", *into)
@@ -234,6 +238,9 @@ def test_rows_of_before_a_step_are_carried_over_it(fleet, into, tmp_path):
     said = {row["device"]: row["report"] for row in listed}
     assert all((said[f"pump-{i}"]["state"], said[f"pump-{i}"]["coming"]) == ("idle", "")
                for i in range(DEVICES))
+    # Who was an operator before there were read-only ones was a full one.
+    users = json.loads(ferryd.run("user", "list", tmp_path / "new", "--json").stdout)["operators"]
+    assert {u["operator"]: u["read_only"] for u in users} == {"admin": False, "watcher": False}
     assert json.loads(ferryd.run("audit", "verify", tmp_path / "new", "--json").stdout)["ok"]
 
 

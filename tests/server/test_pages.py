@@ -114,6 +114,18 @@ def test_session_ends_with_logout(server, operator, browser):
     assert browser.ask("GET", "/api/v1/summary").status == 401
 
 
+def test_read_only_operator_sees_the_pages_and_what_it_is(server, operator, browser):
+    reader = Browser(server)
+    assert reader.log_in(Operator(server, "reader", "--read-only").token).status == 303
+    for path in PAGES:
+        seen, full = (one.ask("GET", path).body.decode() for one in (reader, browser))
+        assert '<span class="who">reader (read-only)</span>' in seen
+        assert '<span class="who">tester</span>' in full
+        # There is one form that does something, and it is for everybody.
+        assert re.findall('method="post" action="([^"]*)"', seen) == ["/logout"]
+    assert reader.ask("POST", "/logout", {"csrf": reader.csrf}).status == 303
+
+
 def test_login_makes_another_session_each_time(server, operator, browser):
     """A cookie that was planted before the login is not the session afterwards."""
     planted = browser.cookie

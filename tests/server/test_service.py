@@ -15,7 +15,7 @@ import raw
 import test_firmware
 from ferryd import FERRYD, ROOT, run
 from prometheus_client.parser import text_string_to_metric_families
-from operators import Operator
+from operators import Browser, Operator
 
 DOC = ROOT / "docs/server.md"
 
@@ -190,7 +190,8 @@ def test_strict_reader_finds_what_is_planted(text):
 
 
 def test_metrics_are_what_prometheus_reads(server):
-    reply = server.request("GET", "/metrics", "admin")
+    reply = Operator(server, "prometheus", "--read-only").ask("GET", "/metrics")
+    assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     text = reply.body.decode()
     assert list(complaints(text)) == []
@@ -217,6 +218,25 @@ def test_metrics_count(server):
 
 def test_metrics_are_the_admin_door_s(server):
     assert server.request("GET", "/metrics").status == 404
+    assert server.request("GET", "/metrics", headers={
+        "Authorization": f"Bearer {server.token}"}).status == 404
+
+
+def test_metrics_are_for_operators(server):
+    for said in (None, "Bearer", "Bearer " + "x" * 32, "Basic YWRtaW46YWRtaW4="):
+        for method in ("GET", "HEAD"):
+            reply = server.request(method, "/metrics", "admin",
+                                   headers={"Authorization": said} if said else {})
+            assert reply.status == 401 and b"ferryd_" not in reply.body
+    watcher = Operator(server, "watcher", "--read-only")
+    browser = Browser(server)
+    browser.log_in(watcher.token)
+    for one in (Operator(server, "full"), watcher, browser):
+        assert b"ferryd_requests_total" in one.ask("GET", "/metrics").body
+        assert one.ask("HEAD", "/metrics").status == 200
+    run("user", "remove", server.folder, "watcher")
+    assert watcher.ask("GET", "/metrics").status == browser.ask("GET", "/metrics").status == 401
+    assert server.request("GET", "/healthz", "admin").status == 200  # is for everybody
 
 
 def test_log_holds_no_secrets_and_strangers_add_no_lines(server):
