@@ -394,7 +394,8 @@ def test_stop_finishes_a_running_answer(new_server, signal_):
     assert ended == [0]
     is_whole = got.split(b"\r\n\r\n", 1)[1] == image
     assert is_whole
-    assert "event=stop answers_finished=1 answers_cut=0" in one.log.read_text()
+    # One of them is this answer; others may be to who has asked whether it takes somebody new.
+    assert re.search("event=stop answers_finished=[1-9][0-9]* answers_cut=0", one.log.read_text())
 
 
 def test_stop_waits_no_longer_than_it_may(new_server):
