@@ -3,7 +3,9 @@
  *     load_server MODE PORT CERT KEY PATH CLIENTS SECONDS
  * MODE: polls (one connection each, requests one after another), fresh (a connection and a full
  * handshake for each request), resumed (the same with the ticket of the last one), idle (holds the
- * connections after one request). Prints requests, bytes of bodies, failures and seconds as JSON.
+ * connections after one request). With
+ * polls, prints "ready" when all are connected, and begins at a line of stdin. Prints
+ * requests, bytes of bodies, failures and seconds as JSON.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +27,9 @@ static SSL_CTX *context;
 static uint16_t port;
 static char request[1024];
 static const char *mode;
-static double ends;
+static double begins, seconds, ends;
+static pthread_barrier_t connected, started;
+static atomic_ullong n_answer;
 static atomic_ullong n_requests, n_bytes, n_failures;
 
 static double now(void)
@@ -38,12 +43,14 @@ static double now(void)
 static SSL *open_connection(SSL_SESSION *session)
 {
     static const int on = 1;
+    static const struct timeval patience = {.tv_sec = 30};
     const struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return NULL;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     SSL *const ssl = SSL_new(context);
     if (ssl && !connect(fd, (const struct sockaddr *)&to, sizeof(to))) {
         SSL_set_fd(ssl, fd);
@@ -72,10 +79,16 @@ static unsigned long long length_of(const char *head)
     return field ? strtoull(field + 17, NULL, 10) : 0;
 }
 
-/** One request and its whole answer. */
-static bool exchange(SSL *ssl, char *buffer)
+static bool ask(SSL *ssl)
 {
-    if (SSL_write(ssl, request, (int)strlen(request)) <= 0)
+    return SSL_write(ssl, request, (int)strlen(request)) > 0;
+}
+
+/** One request and its whole answer; *n_raw gets the bytes on the wire. */
+static bool exchange(SSL *ssl, char *buffer, uint64_t *n_raw)
+{
+    const uint64_t n_before = BIO_number_read(SSL_get_rbio(ssl));
+    if (!ask(ssl))
         return false;
     int n = 0;
     char *end = NULL;
@@ -97,32 +110,52 @@ static bool exchange(SSL *ssl, char *buffer)
             return false;
         have += (unsigned long long)got;
     }
+    *n_raw = BIO_number_read(SSL_get_rbio(ssl)) - n_before;
+    n_answer = length;
     n_bytes += length;
+    n_requests++;
+    return true;
+}
+
+/** One request, and as many bytes as its answer had the last time. They are not decrypted: clients
+ * that are busy slow down the processor beside them, which is the servers'. */
+static bool exchange_unread(SSL *ssl, uint64_t n_raw)
+{
+    if (!ask(ssl))
+        return false;
+    while (n_raw) {
+        const ssize_t got =
+            recv(SSL_get_fd(ssl), NULL, n_raw < 1 << 20 ? n_raw : 1 << 20, MSG_TRUNC);
+        if (got <= 0)
+            return false;
+        n_raw -= (uint64_t)got;
+    }
+    n_bytes += n_answer;
     n_requests++;
     return true;
 }
 
 static void poll_on_one(char *buffer)
 {
-    SSL *ssl = NULL;
-    while (now() < ends) {
-        if (!ssl)
-            ssl = open_connection(NULL);
-        if (ssl && exchange(ssl, buffer))
-            continue;
-        n_failures++;
-        close_connection(ssl);
-        ssl = NULL;
-    }
+    uint64_t n_raw = 0;
+    SSL *const ssl = open_connection(NULL);
+    // With the first answer come the tickets of the session.
+    bool is_well = ssl && exchange(ssl, buffer, &n_raw) && exchange(ssl, buffer, &n_raw);
+    pthread_barrier_wait(&connected);
+    pthread_barrier_wait(&started);
+    while (is_well && now() < ends)
+        is_well = n_raw > PIECE_BYTES ? exchange_unread(ssl, n_raw) : exchange(ssl, buffer, &n_raw);
+    n_failures += !is_well;
     close_connection(ssl);
 }
 
 static void poll_on_new(char *buffer, bool resumes)
 {
+    uint64_t n_raw;
     SSL_SESSION *session = NULL;
     while (now() < ends) {
         SSL *const ssl = open_connection(session);
-        if (!ssl || !exchange(ssl, buffer))
+        if (!ssl || !exchange(ssl, buffer, &n_raw))
             n_failures++;
         if (ssl && resumes) {
             SSL_SESSION_free(session);
@@ -136,8 +169,9 @@ static void poll_on_new(char *buffer, bool resumes)
 
 static void hold(char *buffer)
 {
+    uint64_t n_raw;
     SSL *const ssl = open_connection(NULL);
-    if (!ssl || !exchange(ssl, buffer))
+    if (!ssl || !exchange(ssl, buffer, &n_raw))
         n_failures++;
     while (now() < ends)
         usleep(50000);
@@ -165,12 +199,29 @@ static int usage(void)
     return 2;
 }
 
+/** The clock starts here; of polls when all are connected and stdin says so. */
+static void start(void)
+{
+    const bool waits = !strcmp(mode, "polls");
+    if (waits) {
+        pthread_barrier_wait(&connected);
+        puts("ready");
+        fflush(stdout);
+        (void)getchar();
+        n_requests = n_bytes = 0;
+    }
+    begins = now();
+    ends = begins + seconds;
+    if (waits)
+        pthread_barrier_wait(&started);
+}
+
 int main(int argc, char **argv)
 {
     static pthread_t threads[CLIENTS_MOST];
     pthread_attr_t attr;
     const int n_clients = argc == 8 ? atoi(argv[6]) : 0;
-    const double seconds = argc == 8 ? atof(argv[7]) : 0;
+    seconds = n_clients ? atof(argv[7]) : 0;
     if (n_clients < 1 || n_clients > CLIENTS_MOST || seconds <= 0)
         return usage();
     mode = argv[1];
@@ -184,16 +235,21 @@ int main(int argc, char **argv)
     snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", argv[5]);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 262144);
-    const double begins = now();
+    pthread_barrier_init(&connected, NULL, (unsigned)n_clients + 1);
+    pthread_barrier_init(&started, NULL, (unsigned)n_clients + 1);
+    begins = now();
     ends = begins + seconds;
-    int n = 0;
-    while (n < n_clients && !pthread_create(&threads[n], &attr, client, NULL))
-        n++;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n_clients; i++)
+        if (pthread_create(&threads[i], &attr, client, NULL)) {
+            fprintf(stderr, "load_server: there is no room for client %d\n", i + 1);
+            return 1;
+        }
+    start();
+    for (int i = 0; i < n_clients; i++)
         pthread_join(threads[i], NULL);
     printf("{\"clients\": %d, \"requests\": %llu, \"bytes\": %llu, \"failures\": %llu, "
            "\"seconds\": %.3f}\n",
-           n, (unsigned long long)n_requests, (unsigned long long)n_bytes,
+           n_clients, (unsigned long long)n_requests, (unsigned long long)n_bytes,
            (unsigned long long)n_failures, now() - begins);
     return 0;
 }

@@ -4,13 +4,15 @@
 What counts is what a server's own processes use of a processor (utime + stime) for a request, a
 handshake or a megabyte. The servers have one core for themselves, the clients the others. Turns are
 short and taken side by side; a ratio is the median of the turns' own ratios, so that what else the
-machine does falls on both. ferryd reads the certificate's row at every request and asks its database
-what the device should run; nginx answers 204 from its configuration.
+machine does falls on both. ferryd reads the certificate's row at every request and asks its
+database what the device should run; nginx answers 204 from its configuration. `nginx > constant`
+is nginx before a server that allows everything without a look: the most that a server behind nginx
+can reach.
 
 Last comes a fleet: virtual devices of `ferry agent --fleet` enrol, update and confirm, all from one
 address, at a ferryd with the settings that `init` wrote.
 
-    scripts/bench_server.py [--build build/release] [--seconds 0.7] [--turns 9] [--fleet 1000]"""
+    scripts/bench_server.py [--build build/release] [--seconds 0.5] [--turns 15] [--fleet 1000]"""
 
 import argparse
 import contextlib
@@ -18,6 +20,7 @@ import hashlib
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import tempfile
@@ -50,19 +53,51 @@ http {{
             alias {state}/blobs/; default_type application/octet-stream;
         }}
     }}
+    proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
+    proxy_set_header Ferry-Client-Cert $ssl_client_escaped_cert;
+    proxy_set_header Ferry-Client-Address $remote_addr;
     upstream ferryd {{ server unix:{state}/proxy.sock; keepalive 64; }}
     server {{
         listen 127.0.0.1:{before} ssl;
-        location / {{
-            proxy_pass http://ferryd; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header Ferry-Client-Cert $ssl_client_escaped_cert;
-            proxy_set_header Ferry-Client-Address $remote_addr;
-        }}
+        location / {{ proxy_pass http://ferryd; }}
+        location /blobs/ {{ internal; alias {state}/blobs/; }}
+    }}
+    upstream constant {{ server unix:{work}/constant.sock; keepalive 64; }}
+    server {{
+        listen 127.0.0.1:{constant} ssl;
+        location / {{ proxy_pass http://constant; }}
         location /blobs/ {{ internal; alias {state}/blobs/; }}
     }}
 }}
 """
+# Allows everything, without a look: what passing requests on costs when the answer costs nothing.
+CONSTANT = """
+daemon off; master_process off; worker_processes 1; pid {work}/constant.pid;
+error_log stderr crit; events {{ }}
+http {{
+    access_log off; keepalive_requests 1000000000;
+    {temps}
+    server {{
+        listen unix:{work}/constant.sock;
+        location / {{ add_header X-Accel-Redirect /blobs/{sha}; return 200; }}
+    }}
+}}
+"""
+
+
+def free_ports(n):
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(n)]
+        return [sock.getsockname()[1] for sock in socks]
+
+
+def wait_for(port):
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.05)
+    sys.exit("bench: nginx does not start")
 
 
 class Process:
@@ -99,49 +134,49 @@ class Bench:
         assert hashlib.sha256(image).hexdigest() == sha
         self.server.start()
         self.device = self.server.enrol("bench")
-        self.nginx, self.ports = self.start_nginx()
+        self.ports = dict(zip(("nginx", "nginx > ferryd", "nginx > constant"), free_ports(3)))
+        self.constant = self.start_nginx("constant", CONSTANT, sha=sha)
+        self.nginx = self.start_nginx(
+            "nginx", NGINX, state=self.server.folder, alone=self.ports["nginx"],
+            before=self.ports["nginx > ferryd"], constant=self.ports["nginx > constant"])
+        wait_for(self.ports["nginx"])
         self.ports["ferryd"] = self.server.address("devices")[1]
-        one, other = Process(self.server.process.pid), Process(self.nginx.pid)
-        self.processes = {"ferryd": [one], "nginx": [other], "nginx > ferryd": [one, other]}
+        ferryd, nginx, constant = (Process(process.pid) for process in
+                                   (self.server.process, self.nginx, self.constant))
+        self.processes = {"ferryd": [ferryd], "nginx": [nginx],
+                          "nginx > ferryd": [nginx, ferryd],
+                          "nginx > constant": [nginx, constant]}
 
-    def start_nginx(self):
-        import socket
-        ports = []
-        for _ in range(2):
-            with socket.create_server(("127.0.0.1", 0)) as sock:
-                ports.append(sock.getsockname()[1])
-        temps = " ".join(f"{kind}_temp_path {self.work}/{kind};" for kind in
+    def start_nginx(self, name, text, **facts):
+        temps = " ".join(f"{kind}_temp_path {self.work}/{name}-{kind};" for kind in
                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        state = self.server.folder
-        ca = state / "ca"
+        ca = self.server.folder / "ca"
         (self.work / "clients.pem").write_text((ca / "issuing.pem").read_text()
                                                + (ca / "root.pem").read_text())
-        (self.work / "nginx.conf").write_text(NGINX.format(
-            work=self.work, state=state, alone=ports[0], before=ports[1], temps=temps))
-        nginx = subprocess.Popen(["nginx", "-p", self.work, "-c", self.work / "nginx.conf"])
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", ports[0])).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        return nginx, {"nginx": ports[0], "nginx > ferryd": ports[1]}
+        (self.work / f"{name}.conf").write_text(text.format(work=self.work, temps=temps, **facts))
+        return subprocess.Popen(["nginx", "-p", self.work, "-c", self.work / f"{name}.conf"])
 
     def stop(self):
-        self.nginx.terminate()
-        self.nginx.wait(10)
+        for nginx in (self.nginx, self.constant):
+            nginx.terminate()
+            nginx.wait(10)
         self.server.stop()
 
     def client(self, mode, who, path, clients, seconds):
-        return subprocess.Popen(
+        """Of clients that poll all are connected when this returns; a line begins."""
+        client = subprocess.Popen(
             [self.args.build / "bench/load_server", mode, str(self.ports[who]), self.device.cert,
              self.device.key, path, str(clients), str(seconds)],
-            stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if mode == "polls" and client.stdout.readline() != "ready\n":
+            sys.exit(f"bench: {who}: {clients} clients cannot connect")
+        return client
 
     def turn(self, mode, who, path, clients):
         """(what the client says, processor seconds of the server)"""
+        client = self.client(mode, who, path, clients, self.args.seconds)
         before = sum(p.cpu_s() for p in self.processes[who])
-        out, _ = self.client(mode, who, path, clients, self.args.seconds).communicate()
+        out, _ = client.communicate("go\n")
         used = sum(p.cpu_s() for p in self.processes[who]) - before
         said = json.loads(out)
         if said["failures"] or not said["requests"]:
@@ -230,13 +265,14 @@ def core_for(processes):
 def measure(bench):
     memory = {who: bench.idle_kb(who) for who in ("ferryd", "nginx")}
     both, three = ("ferryd", "nginx"), ("ferryd", "nginx", "nginx > ferryd")
+    four = (*three, "nginx > constant")
     show("polls, 32 connections kept, mTLS", bench.turns("polls", three, POLL, 32, requests), "/s")
     show("polls, a full handshake each, mTLS", bench.turns("fresh", both, POLL, 16, requests), "/s")
     show("polls, a resumed handshake each, mTLS",
          bench.turns("resumed", both, POLL, 16, requests), "/s")
     for clients in (50, 200):
         show(f"firmware of 1.5 MB, {clients} connections",
-             bench.turns("polls", three, bench.firmware, clients, megabytes), "MB/s")
+             bench.turns("polls", four, bench.firmware, clients, megabytes), "MB/s")
     for who, kb in memory.items():
         print(f"{'1,000 idle connections':38} {who:15} {kb / 1024:9.1f} MB more memory")
 
@@ -244,15 +280,15 @@ def measure(bench):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
-    parser.add_argument("--seconds", type=float, default=0.7)
-    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--fleet", type=int, default=1000)
     args = parser.parse_args()
     args.build = args.build.resolve()
     with tempfile.TemporaryDirectory(prefix="ferryd-bench-", dir="/tmp") as work:
         bench = Bench(args, Path(work))
         try:
-            with core_for(bench.processes["nginx > ferryd"]):
+            with core_for({p for each in bench.processes.values() for p in each}):
                 measure(bench)
         finally:
             bench.stop()
