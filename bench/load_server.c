@@ -3,8 +3,8 @@
  *     load_server MODE PORT CERT KEY PATH CLIENTS SECONDS
  * MODE: polls (one connection each, requests one after another), fresh (a connection and a full
  * handshake for each request), resumed (the same with the ticket of the last one), idle (holds the
- * connections after one request). With
- * polls, prints "ready" when all are connected, and begins at a line of stdin. Prints
+ * connections after one request). With polls, prints "ready" when all are connected, begins at a
+ * line of stdin, and decrypts long answers twice only: the bytes of later ones are counted. Prints
  * requests, bytes of bodies, failures and seconds as JSON.
  */
 #include <arpa/inet.h>
