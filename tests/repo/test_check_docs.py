@@ -6,8 +6,8 @@ import pytest
 @pytest.fixture
 def docs(tree):
     tree.copy("docs", "include", "examples/reflash", "examples/esp32c3-baremetal", "packaging",
-              "ports/virt/README.md", "host/sentence.c", "build/release/ferry",
-              "build/release/ferryd")
+              "ports/sifive-u/README.md", "ports/virt/README.md", "host/sentence.c",
+              "build/release/ferry", "build/release/ferryd")
     tree.write("README.md", "See [design](docs/design.md).\n")
     tree.write("docs/coverage.md", "| S0-01 | a thing | done | `tests/unit/test_it.c:it_works` |\n")
     tree.write("tests/unit/test_it.c", "static void it_works(void);\n")
