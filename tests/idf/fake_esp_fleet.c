@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <esp_crt_bundle.h>
 #include <esp_http_client.h>
 #include <esp_tls.h>
-#include <mbedtls/ssl.h>
+
+#include "fake_esp_tls.h"
 
 #define HEADERS_MOST 6u
 
@@ -29,38 +29,11 @@ struct esp_http_client {
     bool is_unverified, is_whole;
 };
 
-struct esp_tls_last_error {
-    int err, code;
-};
-
 void fake_esp_fleet_reset(void)
 {
     memset(&fake_esp_fleet, 0, sizeof fake_esp_fleet);
+    fake_tls_trusts_anybody = false;
     fake_fleet_init(&fake_esp_fleet.fleet);
-}
-
-const char *esp_err_to_name(esp_err_t code)
-{
-    return code == 0x801a ? "ESP_ERR_MBEDTLS_SSL_HANDSHAKE_FAILED" : "ESP_ERR_SOMETHING";
-}
-
-void mbedtls_ssl_conf_authmode(mbedtls_ssl_config *conf, int authmode)
-{
-    (void)conf;
-    fake_esp_fleet.trusts_anybody = authmode == MBEDTLS_SSL_VERIFY_NONE;
-}
-
-esp_err_t esp_crt_bundle_attach(void *conf)
-{
-    (void)conf;
-    return ESP_OK;
-}
-
-esp_err_t esp_tls_get_and_clear_last_error(esp_tls_error_handle_t h, int *code, int *flags)
-{
-    (void)flags;
-    *code = h->code;
-    return h->err;
 }
 
 esp_http_client_handle_t esp_http_client_init(const esp_http_client_config_t *config)
@@ -138,10 +111,10 @@ static ferry_err ask(struct esp_http_client *c)
 esp_err_t esp_http_client_open(esp_http_client_handle_t c, int write_len)
 {
     struct esp_tls_last_error last = {0x801a, -0x2700}; // a certificate that is not trusted
-    fake_esp_fleet.trusts_anybody = false;
+    fake_tls_trusts_anybody = false;
     if (c->config.crt_bundle_attach)
         (void)c->config.crt_bundle_attach(NULL);
-    c->is_unverified = fake_esp_fleet.trusts_anybody;
+    c->is_unverified = fake_tls_trusts_anybody;
     c->write_len = write_len;
     if (write_len)
         return fake_esp_fleet.fleet.is_away ? ESP_ERR_HTTP_CONNECT : ESP_OK;

@@ -11,7 +11,6 @@ extern struct fake_esp_fleet {
     struct fake_fleet fleet;
     unsigned n_open;      // clients that nobody has cleaned up
     char enrolment[2048]; // the body of the last request to enrol
-    bool trusts_anybody;  // mbedTLS was told so by the client that opens
 } fake_esp_fleet;
 
 /** A new server that knows nobody. */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <esp_crt_bundle.h>
 #include <esp_tls.h>
-#include <mbedtls/ssl.h>
+
+#include "fake_esp_tls.h"
 
 struct fake_http fake_http;
 
@@ -21,38 +21,11 @@ struct esp_http_client {
     bool gave_interim;
 };
 
-struct esp_tls_last_error {
-    int err, code;
-};
-
 void fake_http_reset(const struct fake_answer *answers)
 {
     memset(&fake_http, 0, sizeof fake_http);
+    fake_tls_trusts_anybody = false;
     fake_http.answers = answers;
-}
-
-const char *esp_err_to_name(esp_err_t code)
-{
-    return code == 0x801a ? "ESP_ERR_MBEDTLS_SSL_HANDSHAKE_FAILED" : "ESP_ERR_SOMETHING";
-}
-
-void mbedtls_ssl_conf_authmode(mbedtls_ssl_config *conf, int authmode)
-{
-    (void)conf;
-    fake_http.trusts_anybody = authmode == MBEDTLS_SSL_VERIFY_NONE;
-}
-
-esp_err_t esp_crt_bundle_attach(void *conf)
-{
-    (void)conf;
-    return ESP_OK;
-}
-
-esp_err_t esp_tls_get_and_clear_last_error(esp_tls_error_handle_t h, int *code, int *flags)
-{
-    (void)flags;
-    *code = h->code;
-    return h->err;
 }
 
 static void tell(struct esp_http_client *c, esp_http_client_event_id_t id, void *data, char *key,

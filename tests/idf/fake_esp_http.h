@@ -44,7 +44,6 @@ extern struct fake_http {
     unsigned n_asked, n_open, n_waits;
     struct fake_asked asked[FAKE_MOST];
     bool out_of_memory;
-    bool trusts_anybody; // mbedTLS was told so
 } fake_http;
 
 void fake_http_reset(const struct fake_answer *answers);

@@ -7,6 +7,7 @@
 #include <esp_crt_bundle.h>
 
 #include "fake_esp_http.h"
+#include "fake_esp_tls.h"
 #include "t.h"
 
 #define URL "https://updates.example.com/app.bin"
@@ -121,10 +122,10 @@ static void anybody_is_trusted_only_when_asked_for(void)
     const struct fake_answer a = {.status = 200};
     const struct ferry_http_request req = {.url = URL, .is_unverified = true};
     T_EQ_INT(open_url(&a), FERRY_OK);
-    T_CHECK(!fake_http.trusts_anybody);
+    T_CHECK(!fake_tls_trusts_anybody);
     close_it();
     T_EQ_INT(open_with(&a, &req), FERRY_OK);
-    T_CHECK(fake_http.trusts_anybody);
+    T_CHECK(fake_tls_trusts_anybody);
     close_it();
 }
 
