@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """ferryd beside nginx, serving the same bytes with the same certificates in the same run.
 
-What counts is what a server's own processes use of a processor (utime + stime) for a request, a
-handshake or a megabyte. The servers have one core for themselves, the clients the others. Turns are
-short and taken side by side; a ratio is the median of the turns' own ratios, so that what else the
-machine does falls on both. ferryd reads the certificate's row at every request and asks its
-database what the device should run; nginx answers 204 from its configuration. `nginx > constant`
-is nginx before a server that allows everything without a look: the most that a server behind nginx
-can reach.
+What counts is what a server's own processes use of a processor (nanoseconds of schedstat) for a
+request, a handshake or a megabyte. The servers have one core for themselves, the clients the
+others. Whoever is measured runs at the same time as nginx, on the same core with clients of its
+own, so that what else the machine does falls on both within milliseconds; a ratio is the median of
+several turns. ferryd reads the certificate's row at every request and asks its
+database what the device should run; nginx answers 204 from its configuration. `nginx > ferryd`
+is another nginx before it, by the lines of packaging/nginx, and `nginx > constant` one before a
+server that allows everything without a look: the most that a server behind nginx can reach.
 
 Last comes a fleet: virtual devices of `ferry agent --fleet` enrol, update and confirm, all from one
 address, at a ferryd with the settings that `init` wrote.
 
-    scripts/bench_server.py [--build build/release] [--seconds 0.5] [--turns 15] [--fleet 1000]"""
+    scripts/bench_server.py [--build build/release] [--seconds 2] [--turns 9] [--fleet 1000]"""
 
 import argparse
 import contextlib
@@ -26,59 +27,56 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tests/server"), str(ROOT / "tests/e2e")]
-TICKS = os.sysconf("SC_CLK_TCK")
 POLL = "/api/v1/manifest?project=p&chip=esp32c3&version=1&slot_bytes=1000000"
 IMAGE_BYTES = 1_572_864
 FLEET_IMAGE_BYTES = 200_000
 FLEET_MOST_S = 300
 
 NGINX = """
-daemon off; master_process off; worker_processes 1; pid {work}/nginx.pid;
+daemon off; master_process off; worker_processes 1; pid {work}/{name}.pid;
 error_log stderr crit; worker_rlimit_nofile 10000;
 events {{ worker_connections 8192; }}
 http {{
     access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
     ssl_certificate {state}/ca/server.pem; ssl_certificate_key {state}/ca/server.key;
-    ssl_client_certificate {work}/clients.pem; ssl_verify_client on; ssl_verify_depth 2;
+    ssl_trusted_certificate {state}/ca/clients.pem; ssl_verify_client optional_no_ca;
+    ssl_verify_depth 2;
     ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; ssl_ecdh_curve X25519:P-256;
     {temps}
-    server {{
-        listen 127.0.0.1:{alone} ssl;
-        location /api/v1/manifest {{ return 204; }}
-        location /api/v1/firmware/ {{
-            alias {state}/blobs/; default_type application/octet-stream;
-        }}
+    map $ssl_client_verify $ferry_client_cert {{
+        SUCCESS serial=$ssl_client_serial; default $ssl_client_escaped_cert;
     }}
     proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
-    proxy_set_header Ferry-Client-Cert $ssl_client_escaped_cert;
+    proxy_set_header Ferry-Client-Cert $ferry_client_cert;
     proxy_set_header Ferry-Client-Address $remote_addr;
-    upstream ferryd {{ server unix:{state}/proxy.sock; keepalive 64; }}
+    upstream behind {{ server unix:{socket}; keepalive 256; }}
     server {{
-        listen 127.0.0.1:{before} ssl;
-        location / {{ proxy_pass http://ferryd; }}
-        location /blobs/ {{ internal; alias {state}/blobs/; }}
-    }}
-    upstream constant {{ server unix:{work}/constant.sock; keepalive 64; }}
-    server {{
-        listen 127.0.0.1:{constant} ssl;
-        location / {{ proxy_pass http://constant; }}
-        location /blobs/ {{ internal; alias {state}/blobs/; }}
+        listen 127.0.0.1:{port} ssl;
+{locations}
     }}
 }}
 """
+ALONE = """
+        location /api/v1/manifest {{ return 204; }}
+        location /api/v1/firmware/ {{
+            alias {state}/blobs/; default_type application/octet-stream;
+        }}"""
+BEFORE = """
+        location / {{ proxy_pass http://behind; }}
+        location /blobs/ {{ internal; alias {state}/blobs/; }}"""
 # Allows everything, without a look: what passing requests on costs when the answer costs nothing.
 CONSTANT = """
-daemon off; master_process off; worker_processes 1; pid {work}/constant.pid;
+daemon off; master_process off; worker_processes 1; pid {work}/{name}.pid;
 error_log stderr crit; events {{ }}
 http {{
     access_log off; keepalive_requests 1000000000;
     {temps}
     server {{
-        listen unix:{work}/constant.sock;
+        listen unix:{socket};
         location / {{ add_header X-Accel-Redirect /blobs/{sha}; return 200; }}
     }}
 }}
@@ -107,8 +105,8 @@ class Process:
         self.pid = pid
 
     def cpu_s(self):
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
     def rss_kb(self):
         status = Path(f"/proc/{self.pid}/status").read_text()
@@ -134,30 +132,37 @@ class Bench:
         assert hashlib.sha256(image).hexdigest() == sha
         self.server.start()
         self.device = self.server.enrol("bench")
-        self.ports = dict(zip(("nginx", "nginx > ferryd", "nginx > constant"), free_ports(3)))
-        self.constant = self.start_nginx("constant", CONSTANT, sha=sha)
-        self.nginx = self.start_nginx(
-            "nginx", NGINX, state=self.server.folder, alone=self.ports["nginx"],
-            before=self.ports["nginx > ferryd"], constant=self.ports["nginx > constant"])
-        wait_for(self.ports["nginx"])
-        self.ports["ferryd"] = self.server.address("devices")[1]
-        ferryd, nginx, constant = (Process(process.pid) for process in
-                                   (self.server.process, self.nginx, self.constant))
-        self.processes = {"ferryd": [ferryd], "nginx": [nginx],
-                          "nginx > ferryd": [nginx, ferryd],
-                          "nginx > constant": [nginx, constant]}
+        self.started = []
+        self.ports = {"ferryd": self.server.address("devices")[1]}
+        self.processes = {"ferryd": [Process(self.server.process.pid)]}
+        socket_path = work / "constant.sock"
+        constant = self.start_nginx("constant", CONSTANT, sha=sha, socket=socket_path)
+        self.start_front("nginx", ALONE, socket_path, [])
+        self.start_front("nginx > ferryd", BEFORE, self.server.folder / "proxy.sock",
+                         self.processes["ferryd"])
+        self.start_front("nginx > constant", BEFORE, socket_path, [constant])
+
+    def start_front(self, who, locations, socket_path, behind):
+        """An nginx that ends TLS; behind: the processes that it asks."""
+        state = self.server.folder
+        [self.ports[who]] = free_ports(1)
+        front = self.start_nginx(f"front-{len(self.started)}", NGINX, state=state,
+                                 port=self.ports[who], socket=socket_path,
+                                 locations=locations.format(state=state))
+        wait_for(self.ports[who])
+        self.processes[who] = [front, *behind]
 
     def start_nginx(self, name, text, **facts):
         temps = " ".join(f"{kind}_temp_path {self.work}/{name}-{kind};" for kind in
                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        ca = self.server.folder / "ca"
-        (self.work / "clients.pem").write_text((ca / "issuing.pem").read_text()
-                                               + (ca / "root.pem").read_text())
-        (self.work / f"{name}.conf").write_text(text.format(work=self.work, temps=temps, **facts))
-        return subprocess.Popen(["nginx", "-p", self.work, "-c", self.work / f"{name}.conf"])
+        (self.work / f"{name}.conf").write_text(text.format(name=name, work=self.work, temps=temps,
+                                                            **facts))
+        self.started.append(
+            subprocess.Popen(["nginx", "-p", self.work, "-c", self.work / f"{name}.conf"]))
+        return Process(self.started[-1].pid)
 
     def stop(self):
-        for nginx in (self.nginx, self.constant):
+        for nginx in self.started:
             nginx.terminate()
             nginx.wait(10)
         self.server.stop()
@@ -172,26 +177,28 @@ class Bench:
             sys.exit(f"bench: {who}: {clients} clients cannot connect")
         return client
 
-    def turn(self, mode, who, path, clients):
-        """(what the client says, processor seconds of the server)"""
-        client = self.client(mode, who, path, clients, self.args.seconds)
-        before = sum(p.cpu_s() for p in self.processes[who])
-        out, _ = client.communicate("go\n")
-        used = sum(p.cpu_s() for p in self.processes[who]) - before
-        said = json.loads(out)
-        if said["failures"] or not said["requests"]:
-            sys.exit(f"bench: {who}, {mode}: {said}")
-        return said, used
+    def cpu_s(self, who):
+        return sum(process.cpu_s() for process in self.processes[who])
 
-    def turns(self, mode, who_all, path, clients, worth):
-        """For each, of every turn, the rate and what a processor's second is good for; worth: what
-        is counted of a turn."""
-        turns = {who: [] for who in who_all}
-        for _ in range(self.args.turns):
-            for who in who_all:
-                said, used = self.turn(mode, who, path, clients)
-                turns[who].append((worth(said) / said["seconds"], worth(said) / used))
-        return turns
+    def turn(self, mode, who_all, path, clients, worth):
+        """What a processor's second is good for, of each, all at the same time; worth: what is
+        counted of what a client says."""
+        load = {who: self.client(mode, who, path, clients, self.args.seconds) for who in who_all}
+        before = {who: self.cpu_s(who) for who in who_all}
+        for client in load.values():
+            client.stdin.write("go\n")
+            client.stdin.flush()
+        made = {}
+        for who, client in load.items():
+            said = json.loads(client.communicate()[0])
+            if said["failures"] or not said["requests"]:
+                sys.exit(f"bench: {who}, {mode}: {said}")
+            made[who] = worth(said)
+        return {who: made[who] / (self.cpu_s(who) - before[who]) for who in who_all}
+
+    def turns(self, mode, who, path, clients, worth):
+        return [self.turn(mode, ("nginx", who), path, clients, worth)
+                for _ in range(self.args.turns)]
 
     def idle_kb(self, who, n=1000):
         """Memory of n connections that do nothing, over what was there before."""
@@ -240,12 +247,16 @@ def megabytes(said):
     return said["bytes"] / 1e6
 
 
-def show(name, turns, unit):
-    for who, own in turns.items():
-        rate, each = (median(column) for column in zip(*own))
-        ratio = median(one[1] / other[1] for one, other in zip(own, turns["nginx"]))
-        cost = f"{1e6 / each:9.0f} us CPU each" if unit == "/s" else f"{each:9.0f} MB/s per core"
-        print(f"{name:38} {who:15} {rate:9.0f} {unit:5} {cost} {ratio:6.2f} x nginx", flush=True)
+def show(name, bench, how, who_all, unit):
+    """A line for each, and the quartiles of its turns' ratios."""
+    for who in who_all:
+        turns = bench.turns(*how[:1], who, *how[1:])
+        own, nginx = (median(turn[one] for turn in turns) for one in (who, "nginx"))
+        low, ratio, high = quantiles([turn[who] / turn["nginx"] for turn in turns], n=4)
+        each = f", {1e6 / own:5.0f} us each; nginx {1e6 / nginx:5.0f}" if unit == "/s" else \
+            f"; nginx {nginx:6.0f}"
+        print(f"{name:38} {who:17} {own:7.0f} {unit} per core{each}: "
+              f"{ratio:.2f} x ({low:.2f} to {high:.2f})", flush=True)
 
 
 @contextlib.contextmanager
@@ -264,15 +275,13 @@ def core_for(processes):
 
 def measure(bench):
     memory = {who: bench.idle_kb(who) for who in ("ferryd", "nginx")}
-    both, three = ("ferryd", "nginx"), ("ferryd", "nginx", "nginx > ferryd")
-    four = (*three, "nginx > constant")
-    show("polls, 32 connections kept, mTLS", bench.turns("polls", three, POLL, 32, requests), "/s")
-    show("polls, a full handshake each, mTLS", bench.turns("fresh", both, POLL, 16, requests), "/s")
-    show("polls, a resumed handshake each, mTLS",
-         bench.turns("resumed", both, POLL, 16, requests), "/s")
+    one, two = ("ferryd",), ("ferryd", "nginx > ferryd")
+    show("polls, 32 connections kept, mTLS", bench, ("polls", POLL, 32, requests), two, "/s")
+    show("polls, a full handshake each, mTLS", bench, ("fresh", POLL, 16, requests), one, "/s")
+    show("polls, a resumed handshake each, mTLS", bench, ("resumed", POLL, 16, requests), one, "/s")
     for clients in (50, 200):
-        show(f"firmware of 1.5 MB, {clients} connections",
-             bench.turns("polls", four, bench.firmware, clients, megabytes), "MB/s")
+        show(f"firmware of 1.5 MB, {clients} connections", bench,
+             ("polls", bench.firmware, clients, megabytes), (*two, "nginx > constant"), "MB/s")
     for who, kb in memory.items():
         print(f"{'1,000 idle connections':38} {who:15} {kb / 1024:9.1f} MB more memory")
 
@@ -280,8 +289,8 @@ def measure(bench):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
-    parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--fleet", type=int, default=1000)
     args = parser.parse_args()
     args.build = args.build.resolve()

@@ -79,10 +79,10 @@ static void list_devices(struct server *s, const struct http_request *req, struc
     admin_answer(&c);
 }
 
-static void add_certificate(void *ctx, const char *sha256, const struct certificate *row)
+static void add_certificate(void *ctx, const struct certificate *row)
 {
     const struct listing *const l = ctx;
-    cJSON_AddItemToArray(l->rows, certificate_json(sha256, row, l->c->a.now));
+    cJSON_AddItemToArray(l->rows, certificate_json(row, l->c->a.now));
 }
 
 static void add_event(void *ctx, const struct report *e)

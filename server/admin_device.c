@@ -25,10 +25,10 @@ cJSON *device_json(const struct device *d)
     return row;
 }
 
-cJSON *certificate_json(const char *sha256, const struct certificate *c, int64_t now)
+cJSON *certificate_json(const struct certificate *c, int64_t now)
 {
     cJSON *const row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "sha256", sha256);
+    cJSON_AddStringToObject(row, "sha256", c->sha256);
     cJSON_AddStringToObject(row, "issuer_sha256", c->issuer_sha256);
     cJSON_AddStringToObject(row, "key_sha256", c->key_sha256);
     cJSON_AddStringToObject(row, "state", certificate_word(c, now));

@@ -29,7 +29,7 @@ const char *certificate_word(const struct certificate *c, int64_t now);
 
 /** Rows as JSON; the caller's. */
 cJSON *device_json(const struct device *d);
-cJSON *certificate_json(const char *sha256, const struct certificate *c, int64_t now);
+cJSON *certificate_json(const struct certificate *c, int64_t now);
 cJSON *report_json(const struct report *r); // the last word
 cJSON *event_json(const struct report *e);  // one of its history
 

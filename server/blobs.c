@@ -12,6 +12,13 @@
 
 #define NAME_CHARS 64u
 
+bool blobs_has(int blobs_fd, const char *sha256)
+{
+    struct stat st;
+    return hex_is(sha256, NAME_CHARS) && fstatat(blobs_fd, sha256, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode);
+}
+
 int blobs_open(int blobs_fd, const char *sha256, uint64_t *n_bytes)
 {
     struct stat st;

@@ -16,6 +16,9 @@ bool blobs_put(int blobs_fd, const char *sha256, const void *bytes, size_t n);
 /** The same for an upload that lies in blobs/ under a name of its own: it is renamed. */
 bool blobs_adopt(int blobs_fd, const char *upload, const char *sha256);
 
+/** Whether it is there. */
+bool blobs_has(int blobs_fd, const char *sha256);
+
 /** Opens one for reading. -1: errno says why; *n_bytes is its length. */
 int blobs_open(int blobs_fd, const char *sha256, uint64_t *n_bytes);
 

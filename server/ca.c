@@ -152,24 +152,32 @@ static bool is_ours(struct ca *ca, gnutls_x509_crt_t crt)
     return err == 0 && status == 0;
 }
 
-enum ca_verdict ca_verify_client(struct ca *ca, const uint8_t *der, size_t n, struct ca_client *out)
+enum ca_verdict ca_verify_client(struct ca *ca, const uint8_t *der, size_t n,
+                                 char sha256[CA_HEX_BYTES])
 {
     gnutls_x509_crt_t crt;
     const gnutls_datum_t in = {(unsigned char *)(uintptr_t)der, (unsigned)n};
-    size_t n_digest = sizeof(out->sha256);
     enum ca_verdict verdict = CA_UNREADABLE;
     if (gnutls_x509_crt_init(&crt) != 0)
         return CA_UNREADABLE;
-    if (gnutls_x509_crt_import(crt, &in, GNUTLS_X509_FMT_DER) == 0 &&
-        gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, out->sha256, &n_digest) == 0) {
-        out->not_before = gnutls_x509_crt_get_activation_time(crt);
-        out->not_after = gnutls_x509_crt_get_expiration_time(crt);
+    hex_sha256(der, n, sha256);
+    if (gnutls_x509_crt_import(crt, &in, GNUTLS_X509_FMT_DER) == 0)
         verdict = !is_ours(ca, crt)      ? CA_FOREIGN
                   : !is_for_clients(crt) ? CA_WRONG_PURPOSE
                                          : CA_GENUINE;
-    }
     gnutls_x509_crt_deinit(crt);
     return verdict;
+}
+
+bool ca_is_issuing(struct ca *ca, const char *sha256)
+{
+    bool is_one = false;
+    pthread_rwlock_rdlock(&ca->lock);
+    for (unsigned i = 0; i < ca->now.n; i++)
+        is_one |= ca->now.at[i].facts.role == CA_ISSUING &&
+                  strcmp(ca->now.at[i].facts.sha256, sha256) == 0;
+    pthread_rwlock_unlock(&ca->lock);
+    return is_one;
 }
 
 /* Reads back what was signed: the row must say what the certificate says. */

@@ -72,16 +72,14 @@ enum ca_verdict {
     CA_GENUINE = 0x5eaf00d
 };
 
-/** What a verified certificate says. Its device is in its row (store_certificate.h). */
-struct ca_client {
-    uint8_t sha256[CA_SHA256_BYTES]; // of its DER
-    int64_t not_before, not_after;
-};
-
-/** Judges a client's certificate in DER, but for its time: out says from when to when it is good.
- * Its issuer must be one of our issuing CAs and its purpose clientAuth alone. About 0.2 ms. */
+/** Judges a client's certificate in DER, but for its time. Its issuer must be one of our issuing
+ * CAs and its purpose clientAuth alone. sha256: of the DER; its row (store_certificate.h) says
+ * whose it is and from when to when it is good. About 0.2 ms. */
 enum ca_verdict ca_verify_client(struct ca *ca, const uint8_t *der, size_t n,
-                                 struct ca_client *out);
+                                 char sha256[CA_HEX_BYTES]);
+
+/** Whether an issuing CA, also a former one, has this SHA-256. */
+bool ca_is_issuing(struct ca *ca, const char *sha256);
 
 /** What a device's certificate is to say. */
 struct ca_wish {

@@ -68,6 +68,15 @@ static bool write_chain(int fd, const struct ca_folder *f)
     return write_text(fd, "server.pem", &pem);
 }
 
+/* All CA certificates, former ones too: by these a proxy can tell our devices' certificates. */
+static bool write_clients(int fd, const struct authority *a)
+{
+    struct ferry_strbuf pem = {0};
+    for (unsigned i = 0; i < a->n; i++)
+        authority_add_pem(&pem, a->at[i].crt);
+    return write_text(fd, "clients.pem", &pem);
+}
+
 static bool write_former(int fd, const struct authority *a)
 {
     struct ferry_strbuf pem = {0};
@@ -120,7 +129,8 @@ static bool write_files(const struct ca_folder *f, int dir_fd, int fd)
     return write_cert(fd, "root.pem", f->next.at[0].crt) && write_root_key(f, dir_fd, fd) &&
            write_cert(fd, "issuing.pem", f->next.at[1].crt) &&
            write_key(fd, "issuing.key", f->next.key) && write_former(fd, &f->next) &&
-           write_chain(fd, f) && write_key(fd, "server.key", f->server.key);
+           write_clients(fd, &f->next) && write_chain(fd, f) &&
+           write_key(fd, "server.key", f->server.key);
 }
 
 static bool put_in_place(int dir_fd)

@@ -15,7 +15,7 @@
 struct verdict {
     uint8_t shown_sha256[FERRY_SHA256_BYTES];
     bool is_set;
-    struct ca_client client;
+    char sha256[CA_HEX_BYTES]; // of its DER
 };
 
 struct client_certs {
@@ -85,12 +85,12 @@ static char *unescape(const char *text, size_t n_text)
     return out;
 }
 
-static bool verify_der(struct ca *ca, const void *der, size_t n, struct ca_client *out)
+static bool verify_der(struct ca *ca, const void *der, size_t n, char sha256[CA_HEX_BYTES])
 {
-    return ca_verify_client(ca, der, n, out) == CA_GENUINE;
+    return ca_verify_client(ca, der, n, sha256) == CA_GENUINE;
 }
 
-static bool verify_escaped(struct ca *ca, const void *escaped, size_t n, struct ca_client *out)
+static bool verify_escaped(struct ca *ca, const void *escaped, size_t n, char sha256[CA_HEX_BYTES])
 {
     char *const pem = unescape(escaped, n);
     gnutls_datum_t der = {NULL, 0};
@@ -98,7 +98,7 @@ static bool verify_escaped(struct ca *ca, const void *escaped, size_t n, struct 
         return false;
     const gnutls_datum_t text = {(unsigned char *)pem, (unsigned)strlen(pem)};
     const bool is_genuine = !gnutls_pem_base64_decode2("CERTIFICATE", &text, &der) &&
-                            verify_der(ca, der.data, der.size, out);
+                            verify_der(ca, der.data, der.size, sha256);
     gnutls_free(der.data);
     free(pem);
     return is_genuine;
@@ -106,31 +106,31 @@ static bool verify_escaped(struct ca *ca, const void *escaped, size_t n, struct 
 
 /** Answers from memory, or verifies and remembers. Different forms never have the same hash. */
 static bool judge(struct client_certs *c, struct ca *ca, const void *shown, size_t n,
-                  bool (*verify)(struct ca *, const void *, size_t, struct ca_client *),
-                  struct ca_client *out, bool *is_new)
+                  bool (*verify)(struct ca *, const void *, size_t, char *),
+                  char sha256[CA_HEX_BYTES], bool *is_new)
 {
-    uint8_t sha256[FERRY_SHA256_BYTES];
+    uint8_t digest[FERRY_SHA256_BYTES];
     struct ferry_sha256 sha;
     ferry_sha256_init(&sha);
     ferry_sha256_update(&sha, shown, n);
-    ferry_sha256_finish(&sha, sha256);
+    ferry_sha256_finish(&sha, digest);
     struct verdict *const v =
-        &c->kept[((unsigned)sha256[0] | (unsigned)sha256[1] << 8) & (KEPT - 1)];
+        &c->kept[((unsigned)digest[0] | (unsigned)digest[1] << 8) & (KEPT - 1)];
     pthread_mutex_lock(&c->lock);
-    const bool is_known = v->is_set && !memcmp(v->shown_sha256, sha256, sizeof(sha256));
+    const bool is_known = v->is_set && !memcmp(v->shown_sha256, digest, sizeof(digest));
     const unsigned reading = c->reading;
     if (is_known)
-        *out = v->client;
+        memcpy(sha256, v->sha256, CA_HEX_BYTES);
     pthread_mutex_unlock(&c->lock);
     *is_new = !is_known;
     if (is_known)
         return true;
-    if (!verify(ca, shown, n, out))
+    if (!verify(ca, shown, n, sha256))
         return false; // what is not genuine is not kept: anybody could fill the table
     pthread_mutex_lock(&c->lock);
     if (reading == c->reading) {
-        memcpy(v->shown_sha256, sha256, sizeof(sha256));
-        v->client = *out;
+        memcpy(v->shown_sha256, digest, sizeof(digest));
+        memcpy(v->sha256, sha256, CA_HEX_BYTES);
         v->is_set = true;
     }
     pthread_mutex_unlock(&c->lock);
@@ -138,13 +138,13 @@ static bool judge(struct client_certs *c, struct ca *ca, const void *shown, size
 }
 
 bool client_cert_judge(struct client_certs *c, struct ca *ca, const void *der, size_t n,
-                       struct ca_client *out, bool *is_new)
+                       char sha256[CA_HEX_BYTES], bool *is_new)
 {
-    return judge(c, ca, der, n, verify_der, out, is_new);
+    return judge(c, ca, der, n, verify_der, sha256, is_new);
 }
 
 bool client_cert_judge_escaped(struct client_certs *c, struct ca *ca, const char *escaped,
-                               struct ca_client *out, bool *is_new)
+                               char sha256[CA_HEX_BYTES], bool *is_new)
 {
-    return judge(c, ca, escaped, strlen(escaped), verify_escaped, out, is_new);
+    return judge(c, ca, escaped, strlen(escaped), verify_escaped, sha256, is_new);
 }

@@ -21,12 +21,13 @@ void client_certs_forget(struct client_certs *c);
 /** Which reading of the authority it is, from 1 on: a verdict of another one counts no more. */
 unsigned client_certs_reading(struct client_certs *c);
 
-/** True if the certificate in DER is one of ours; *is_new: it had to be verified. */
+/** True if the certificate in DER is one of ours: sha256 is the DER's; *is_new: it had to be
+ * verified. */
 bool client_cert_judge(struct client_certs *c, struct ca *ca, const void *der, size_t n,
-                       struct ca_client *out, bool *is_new);
+                       char sha256[CA_HEX_BYTES], bool *is_new);
 
 /** The same for the text of nginx's $ssl_client_escaped_cert. */
 bool client_cert_judge_escaped(struct client_certs *c, struct ca *ca, const char *escaped,
-                               struct ca_client *out, bool *is_new);
+                               char sha256[CA_HEX_BYTES], bool *is_new);
 
 #endif

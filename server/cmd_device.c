@@ -68,12 +68,12 @@ static enum db_result show_report(struct command_state *s, cJSON *row, const cha
     return report_history(s->db, id, show_event, &l);
 }
 
-static void show_certificate(void *ctx, const char *sha256, const struct certificate *c)
+static void show_certificate(void *ctx, const struct certificate *c)
 {
     const struct listing *l = ctx;
     char from[COMMAND_TIME_BYTES], until[COMMAND_TIME_BYTES];
-    cJSON_AddItemToArray(l->rows, certificate_json(sha256, c, l->s->now));
-    cli_text(l->s->call->out, "  certificate %.16s...  %-7s issued %s, good until %s\n", sha256,
+    cJSON_AddItemToArray(l->rows, certificate_json(c, l->s->now));
+    cli_text(l->s->call->out, "  certificate %.16s...  %-7s issued %s, good until %s\n", c->sha256,
              certificate_word(c, l->s->now), command_time(c->issued, from),
              command_time(c->not_after, until));
 }

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "blobs.h"
 #include "ferry/version.h"
 #include "hex.h"
 #include "json.h"
 #include "server.h"
-#include "store_certificate.h"
 #include "store_report.h"
 #include "unicode.h"
 
@@ -87,28 +87,20 @@ static bool read_claim(const struct http_request *req, struct claim *out, struct
 }
 
 /** What every answer about releases tells beside: when to come again, whether to renew. */
-static enum db_result add_advice(struct server *s, const struct http_request *req, int64_t now,
-                                 struct http_reply *r)
+static void add_advice(const struct server *s, const struct http_client *client,
+                       struct http_reply *r)
 {
-    struct certificate c;
-    const enum db_result result = certificate_find(req->db, req->client.cert_sha256, &c);
-    if (result != DB_ROW)
-        return result;
-    if (certificate_should_renew(&c, s->ca, now))
+    if (client->should_renew)
         http_add_header(r, "Ferry-Renew: 1");
     http_add_header(r, "Ferry-Poll: %u", poll_seconds(s->config.poll_seconds));
-    return DB_OK;
 }
 
 /** Notes that it was there, but not at every question of an eager device. */
 static enum db_result note_seen(const struct http_request *req, int64_t now)
 {
-    struct report last = {0};
-    const enum db_result result = report_find(req->db, req->client.id, &last);
-    const bool is_fresh = last.seen <= now && now - last.seen < SEEN_S && !last.coming[0];
-    if ((result != DB_OK && result != DB_ROW) || (result == DB_ROW && is_fresh))
-        return result == DB_ROW ? DB_OK : result;
-    return report_seen(req->db, req->client.id, now);
+    const struct http_client *const client = &req->client;
+    const bool is_fresh = client->seen <= now && now - client->seen < SEEN_S && !client->coming[0];
+    return is_fresh ? DB_OK : report_seen(req->db, client->id, now);
 }
 
 void device_manifest(const struct release *release, const char *prefix, struct ferry_strbuf *out)
@@ -152,20 +144,18 @@ static void manifest(struct server *s, const struct http_request *req, struct ht
 {
     struct claim claim;
     struct release release;
-    const int64_t now = time(NULL);
     if (!read_claim(req, &claim, r))
         return;
     enum db_result result = release_for_device(req->db, req->client.id, claim.project, claim.chip,
                                                claim.slot_bytes, &release);
     const bool is_there = result == DB_ROW;
     if (result == DB_OK || is_there)
-        result = add_advice(s, req, now, r);
-    if (result == DB_OK)
-        result = note_seen(req, now);
+        result = note_seen(req, time(NULL));
     if (result != DB_OK) {
         later(r);
         return;
     }
+    add_advice(s, &req->client, r);
     r->status = 204;
     if (!is_there || has_it(&claim, &release))
         return;
@@ -186,30 +176,21 @@ bool device_firmware_name(const char *after, char sha256[RELEASE_HEX_BYTES])
     return hex_is(sha256, n);
 }
 
-/** Any release: a device goes back to an older one when the newer fails. */
+/** Any release, whose blob is there since it was added: a device goes back to an older one when the
+ * newer fails. */
 static void firmware(struct server *s, const struct http_request *req, struct http_reply *r)
 {
-    struct release release;
     char sha256[RELEASE_HEX_BYTES];
-    (void)s;
-    enum db_result result = DB_OK;
-    if (device_firmware_name(req->after, sha256))
-        result = release_find(req->db, sha256, &release);
-    if (result == DB_OK) {
+    if (!device_firmware_name(req->after, sha256) || !blobs_has(s->blobs_fd, sha256)) {
         http_refuse(r, 404, "there is no such firmware");
         return;
     }
-    if (result != DB_ROW) {
-        later(r);
-        return;
-    }
     // Who looks at the fleet sees it; a disk that is full stops no download.
-    if (strcmp(req->method, "GET") == 0)
-        (void)report_coming(req->db, req->client.id, release.sha256, time(NULL));
+    if (strcmp(req->method, "GET") == 0 && strcmp(req->client.coming, sha256) != 0)
+        (void)report_coming(req->db, req->client.id, sha256, time(NULL));
     r->status = 200;
     r->type = "application/octet-stream";
-    r->blob_bytes = (uint64_t)release.length;
-    ferry_strbuf_addf(&r->body, "%s", release.sha256);
+    ferry_strbuf_addf(&r->body, "%s", sha256);
     r->blob = r->body.text;
 }
 

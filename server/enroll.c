@@ -25,7 +25,7 @@ struct errand {
     const struct csr *csr;
     struct enroll_answer *out;
     char token_sha256[CA_HEX_BYTES]; // "" for a renewal
-    const uint8_t *cert_sha256;      // NULL for an enrolment
+    const char *cert_sha256;         // NULL for an enrolment
     bool is_settled;                 // out says what came of it
 };
 
@@ -303,8 +303,7 @@ void enroll_by_token(struct db *db, struct ca *ca, const struct enroll_terms *te
 }
 
 void enroll_renew(struct db *db, struct ca *ca, const struct enroll_terms *terms,
-                  const uint8_t cert_sha256[CA_SHA256_BYTES], const struct csr *csr,
-                  struct enroll_answer *out)
+                  const char *cert_sha256, const struct csr *csr, struct enroll_answer *out)
 {
     struct errand e = {
         .ca = ca, .terms = terms, .csr = csr, .out = out, .cert_sha256 = cert_sha256};

@@ -51,10 +51,9 @@ struct enroll_answer {
 void enroll_by_token(struct db *db, struct ca *ca, const struct enroll_terms *terms,
                      const char *token, const struct csr *csr, struct enroll_answer *out);
 
-/** For the holder of the certificate whose DER has this SHA-256: a successor, also for a new key.
- * The holder has proved to have its key, and the authority's signature was verified. */
+/** For the holder of the certificate whose DER has this SHA-256, in hex: a successor, also for a
+ * new key. The holder has proved to have its key, and the authority's signature was verified. */
 void enroll_renew(struct db *db, struct ca *ca, const struct enroll_terms *terms,
-                  const uint8_t cert_sha256[CA_SHA256_BYTES], const struct csr *csr,
-                  struct enroll_answer *out);
+                  const char *cert_sha256, const struct csr *csr, struct enroll_answer *out);
 
 #endif

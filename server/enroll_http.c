@@ -56,7 +56,7 @@ static bool check_limits(struct server *s, const struct http_request *req, const
     if (!take(s, LIMIT_ENROL_ADDRESS, key, strlen(key), "this address", no))
         return false;
     return token ? take(s, LIMIT_ENROL_TOKEN, token, strlen(token), "this token", no)
-                 : take(s, LIMIT_ENROL_TOKEN, c->cert_sha256, sizeof(c->cert_sha256), "this device",
+                 : take(s, LIMIT_ENROL_TOKEN, c->cert_sha256, strlen(c->cert_sha256), "this device",
                         no);
 }
 

@@ -106,6 +106,19 @@ static unsigned pool_of(const struct http_door_state *d)
     return d->kind == HTTP_DEVICES || d->kind == HTTP_PROXY ? wanted : SMALL_POOL;
 }
 
+static bool is_unix(const struct http_door_state *d)
+{
+    return !strncmp(d->name, "unix:", 5);
+}
+
+/** A Unix socket tells of new room whenever its peer has read, which would wake a thread a second
+ * time for each answer: epoll in the library asks for that always, poll only where it waits for it.
+ * A proxy's few connections cost poll nothing. */
+static unsigned waiting_of(const struct http_door_state *d)
+{
+    return is_unix(d) ? MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD;
+}
+
 static bool start_daemon(struct listeners *l, struct http_door_state *d)
 {
     const struct config *const config = &d->server->config;
@@ -122,15 +135,14 @@ static bool start_daemon(struct listeners *l, struct http_door_state *d)
         tls[0].option = MHD_OPTION_END;
     }
     d->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | (d->has_tls ? MHD_USE_TLS : 0), 0, NULL,
-        NULL, http_exchange_handle, d, MHD_OPTION_EXTERNAL_LOGGER, note, NULL,
-        MHD_OPTION_LISTEN_SOCKET, d->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, pool_of(d),
-        MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        per_address, MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, d, MHD_OPTION_NOTIFY_COMPLETED,
-        http_exchange_end, d, MHD_OPTION_NOTIFY_CONNECTION, notify_connection, d, MHD_OPTION_ARRAY,
-        tls, MHD_OPTION_END);
+        waiting_of(d) | MHD_USE_ERROR_LOG | (d->has_tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
+        http_exchange_handle, d, MHD_OPTION_EXTERNAL_LOGGER, note, NULL, MHD_OPTION_LISTEN_SOCKET,
+        d->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, pool_of(d), MHD_OPTION_CONNECTION_LIMIT,
+        config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTP_POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
+        http_exchange_begin, d, MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, d,
+        MHD_OPTION_NOTIFY_CONNECTION, notify_connection, d, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     return d->daemon != NULL;
 }
 
@@ -150,9 +162,9 @@ static bool open_door(struct listeners *l, struct server *s, const struct http_d
     }
     char url[sizeof(d->url)];
     snprintf(url, sizeof(url), "%s%s",
-             !strncmp(d->name, "unix:", 5) ? ""
-             : d->has_tls                  ? "https://"
-                                           : "http://",
+             is_unix(d)   ? ""
+             : d->has_tls ? "https://"
+                          : "http://",
              d->name);
     memcpy(d->url, url, sizeof(url));
     l->n++;
@@ -231,7 +243,7 @@ void http_close(struct listeners *l)
         return;
     for (unsigned i = 0; i < l->n; i++) {
         MHD_stop_daemon(l->doors[i].daemon); // closes the listening socket too
-        if (!strncmp(l->doors[i].name, "unix:", 5))
+        if (is_unix(&l->doors[i]))
             unlinkat(l->doors[i].server->dir_fd, l->doors[i].name + 5, 0);
     }
     if (l->watch)

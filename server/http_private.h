@@ -54,7 +54,7 @@ struct http_connection {
     gnutls_session_t session;             // MHD's; NULL without TLS
     unsigned judged;                      // the reading of the authority by which has_cert holds
     bool has_cert;
-    struct ca_client cert;
+    char cert_sha256[CA_HEX_BYTES];
     bool was_resumed;
 };
 
@@ -67,8 +67,6 @@ struct http_exchange {
     const struct http_route *route;
     const char *raw; // where the target stands in MHD's buffer
     size_t n_raw;
-    char target[HTTP_TARGET_BYTES]; // as it came
-    char path[HTTP_TARGET_BYTES];   // decoded
     bool is_head, is_begun, is_target_bad;
     unsigned refuse; // the status to answer when the body has come and was thrown away; 0: none
     const char *why; // its sentence
@@ -83,6 +81,8 @@ struct http_exchange {
     int64_t began_ms, body_began_ms;
     unsigned status;
     uint64_t n_answer;
+    char path[HTTP_TARGET_BYTES];   // decoded
+    char target[HTTP_TARGET_BYTES]; // as it came
 };
 
 #endif

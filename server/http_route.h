@@ -35,15 +35,18 @@ enum http_need {
                          // GET and HEAD alone of one who is read-only
 };
 
-/** The client's certificate; verified once per connection, its row read at each request. */
+/** The client's certificate; verified once per connection. Its row and its device's, all that a
+ * request has to know of its device, are read at each request, at once. */
 struct http_client {
     char address[HTTP_ADDRESS_BYTES]; // of the client, also behind a proxy
-    bool has_cert;                    // one of ours: chain and purpose are good
-    bool is_expired;                  // ... but for its time
+    bool is_expired;                  // the certificate, one of ours, is good but for its time
     bool must_renew;                  // ... so much so that nothing but its renewal is answered
-    uint8_t cert_sha256[32];
-    char id[HTTP_ID_BYTES]; // the device's, from the certificate's row; "" none
-    int64_t cert_expires;   // Unix seconds
+    char cert_sha256[65];             // of its DER, in hex
+    char id[HTTP_ID_BYTES];           // the device's, from the certificate's row; "" none
+    int64_t cert_expires;             // Unix seconds
+    bool should_renew;                // is to be told so
+    int64_t seen;                     // when the device last asked; Unix seconds, 0: never
+    char coming[65];                  // SHA-256 of what it was fetching then, in hex; "" nothing
 };
 
 /** Who administers. */
@@ -82,8 +85,7 @@ struct http_reply {
     unsigned n_headers;
     const char *blob; // SHA-256 in hex of the file to send instead of body: HEAD, Range, If-Range,
                       // If-None-Match, ETag and Content-Length are done by the shim
-    uint64_t blob_bytes;
-    bool is_public; // proxies may keep it
+    bool is_public;   // proxies may keep it
 };
 
 __attribute__((format(printf, 2, 3))) void http_add_header(struct http_reply *r, const char *fmt,

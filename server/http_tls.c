@@ -260,7 +260,7 @@ void http_tls_judge(struct http_connection *c)
     if (!chain || !n)
         return;
     bool is_new = false;
-    c->has_cert =
-        client_cert_judge(s->client_certs, s->ca, chain[0].data, chain[0].size, &c->cert, &is_new);
+    c->has_cert = client_cert_judge(s->client_certs, s->ca, chain[0].data, chain[0].size,
+                                    c->cert_sha256, &is_new);
     metrics_add(s->metrics, METRIC_VERIFIED, is_new);
 }

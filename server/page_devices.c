@@ -214,7 +214,7 @@ static void add_event(void *ctx, const struct report *e)
     html_add(out, "</td></tr>\n");
 }
 
-static void add_certificate(void *ctx, const char *sha256, const struct certificate *c)
+static void add_certificate(void *ctx, const struct certificate *c)
 {
     struct listing *const l = ctx;
     struct ferry_strbuf *const out = &l->p->r->body;
@@ -224,7 +224,7 @@ static void add_certificate(void *ctx, const char *sha256, const struct certific
                       "<th>Issued</th><th>Good until</th></tr></thead>\n<tbody>\n");
     html_add(out,
              "<tr><td class=\"digest\">%.16s...</td><td><span class=\"badge %s\">%s</span></td>",
-             sha256, strcmp(word, "good") == 0 ? "good" : "none", word);
+             c->sha256, strcmp(word, "good") == 0 ? "good" : "none", word);
     html_add(out, "<td class=\"tight\" data-name=\"Issued\">");
     html_ago(out, c->issued, l->p->now);
     html_add(out, "</td><td class=\"tight\" data-name=\"Until\">");

@@ -39,7 +39,6 @@ static void send_firmware(const struct release *release, struct http_reply *r)
     r->status = 200;
     r->is_public = true;
     r->type = "application/octet-stream";
-    r->blob_bytes = (uint64_t)release->length;
     ferry_strbuf_addf(&r->body, "%s", release->sha256);
     r->blob = r->body.text;
 }

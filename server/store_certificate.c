@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hex.h"
-
 #define SELECT_WHERE                                                                               \
     "SELECT c.device, c.issuer_sha256, c.key_sha256, c.not_before, c.not_after, c.issued,"         \
-    " c.revoked, d.revoked, c.pem, c.sha256 FROM certificate c JOIN device d ON d.id = c.device"   \
-    " WHERE "
+    " c.revoked, d.revoked, c.pem, c.sha256, COALESCE(s.seen, 0), COALESCE(s.coming, '')"          \
+    " FROM certificate c JOIN device d ON d.id = c.device"                                         \
+    " LEFT JOIN device_state s ON s.device = c.device WHERE "
 
 static void read_row(struct db *db, void *row)
 {
@@ -22,6 +21,9 @@ static void read_row(struct db *db, void *row)
     out->not_after = db_get_int(db, 4);
     out->issued = db_get_int(db, 5);
     out->is_revoked = db_get_int(db, 6) != 0 || db_get_int(db, 7) != 0;
+    snprintf(out->sha256, sizeof(out->sha256), "%s", db_get_text(db, 9));
+    out->seen = db_get_int(db, 10);
+    snprintf(out->coming, sizeof(out->coming), "%s", db_get_text(db, 11));
 }
 
 /** A certificate, and its PEM for who wants it. */
@@ -44,13 +46,16 @@ static enum db_result find(struct db *db, const char *sql, const struct db_value
     return db_find(db, sql, values, n, read_found, &(struct found){out, pem});
 }
 
-enum db_result certificate_find(struct db *db, const uint8_t sha256[CA_SHA256_BYTES],
-                                struct certificate *out)
+enum db_result certificate_find(struct db *db, const char *sha256, struct certificate *out)
 {
-    char hex[CA_HEX_BYTES];
-    hex_write(sha256, CA_SHA256_BYTES, hex);
-    const struct db_value values[] = {db_text(hex)};
+    const struct db_value values[] = {db_text(sha256)};
     return find(db, SELECT_WHERE "c.sha256 = $1", values, 1, out, NULL);
+}
+
+enum db_result certificate_find_serial(struct db *db, const char *serial, struct certificate *out)
+{
+    const struct db_value values[] = {db_text(serial)};
+    return find(db, SELECT_WHERE "c.serial = $1", values, 1, out, NULL);
 }
 
 enum db_result certificate_find_enrolled(struct db *db, const char *token_sha256,
@@ -97,9 +102,7 @@ enum db_result certificate_revoke_all(struct db *db, const char *device, int64_t
 }
 
 enum db_result certificate_list(struct db *db, const char *device,
-                                void (*each)(void *ctx, const char *sha256,
-                                             const struct certificate *c),
-                                void *ctx)
+                                void (*each)(void *ctx, const struct certificate *c), void *ctx)
 {
     struct certificate c;
     const struct db_value values[] = {db_text(device)};
@@ -107,7 +110,7 @@ enum db_result certificate_list(struct db *db, const char *device,
         db_query(db, SELECT_WHERE "c.device = $1 ORDER BY c.issued DESC, c.sha256", values, 1);
     while (db_each(db, &result)) {
         read_row(db, &c);
-        each(ctx, db_get_text(db, 9), &c);
+        each(ctx, &c);
     }
     return result;
 }

@@ -13,16 +13,22 @@
 
 /** What a row says, joined with its device's. */
 struct certificate {
+    char sha256[CA_HEX_BYTES]; // of its DER
     char device[HTTP_ID_BYTES];
     char issuer_sha256[CA_HEX_BYTES]; // of the CA that signed it
     char key_sha256[CA_HEX_BYTES];    // of its public key (SubjectPublicKeyInfo)
     int64_t not_before, not_after, issued;
-    bool is_revoked; // itself, or its device
+    bool is_revoked;           // itself, or its device
+    int64_t seen;              // when the device last asked, 0 never
+    char coming[CA_HEX_BYTES]; // SHA-256 of what it fetches; "" nothing
 };
 
-/** Looks a certificate up. DB_ROW: *out is it; DB_OK: we never signed it; else the database's. */
-enum db_result certificate_find(struct db *db, const uint8_t sha256[CA_SHA256_BYTES],
-                                struct certificate *out);
+/** Looks a certificate up by its SHA-256. DB_ROW: *out is it; DB_OK: we never signed it; else the
+ * database's. */
+enum db_result certificate_find(struct db *db, const char *sha256, struct certificate *out);
+
+/** The same by its serial number in lower-case hex: no two of ours have the same. */
+enum db_result certificate_find_serial(struct db *db, const char *serial, struct certificate *out);
 
 /** The certificate that this key was given for this token, and its PEM, which is added to *pem. */
 enum db_result certificate_find_enrolled(struct db *db, const char *token_sha256,
@@ -43,11 +49,9 @@ enum db_result certificate_add(struct db *db, const char *device, const struct c
 /** Revokes all certificates of a device. */
 enum db_result certificate_revoke_all(struct db *db, const char *device, int64_t now);
 
-/** Calls each for every certificate of a device, the newest first. sha256: of its DER. */
+/** Calls each for every certificate of a device, the newest first. */
 enum db_result certificate_list(struct db *db, const char *device,
-                                void (*each)(void *ctx, const char *sha256,
-                                             const struct certificate *c),
-                                void *ctx);
+                                void (*each)(void *ctx, const struct certificate *c), void *ctx);
 
 /** How many devices have their newest certificate from this issuing CA and can still do something
  * with it: who would be locked out without that CA. since: what ran out before may not even be

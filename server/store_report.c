@@ -123,12 +123,7 @@ enum db_result report_seen(struct db *db, const char *device, int64_t now)
 
 enum db_result report_coming(struct db *db, const char *device, const char *sha256, int64_t now)
 {
-    int64_t n = 0;
     const struct db_value values[] = {db_text(device), db_text(sha256), db_int(now)};
-    const enum db_result result = db_number(
-        db, &n, "SELECT COUNT(*) FROM device_state WHERE device = $1 AND coming = $2", values, 2);
-    if (result != DB_OK || n > 0)
-        return result;
     return db_run_relaxed(db,
                           "INSERT INTO device_state (" COLUMNS
                           ", coming) VALUES ($1, '', '', '', '', '', '', 0, 0, 0, $3, $3, $2)"

@@ -51,8 +51,8 @@ enum db_result report_find(struct db *db, const char *device, struct report *out
  * anew. Nobody was promised it. */
 enum db_result report_seen(struct db *db, const char *device, int64_t now);
 
-/** Notes that a device fetches this release; one statement that writes, the first time only.
- * Nobody was promised it. */
+/** Notes that a device fetches this release; a write, for who has not noted it yet. Nobody was
+ * promised it. */
 enum db_result report_coming(struct db *db, const char *device, const char *sha256, int64_t now);
 
 /** A device's history, the newest first. */

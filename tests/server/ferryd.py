@@ -57,6 +57,11 @@ class Device:
             key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     @property
+    def serial(self):
+        """What nginx says instead of a certificate that it has verified."""
+        return f"serial={x509.load_pem_x509_certificate(self.cert.read_bytes()).serial_number:X}"
+
+    @property
     def escaped_cert(self):
         """The leaf as nginx's $ssl_client_escaped_cert."""
         end = "-----END CERTIFICATE-----\n"

@@ -213,16 +213,16 @@ def test_a_forgotten_ca_s_devices_are_out_after_the_reload(new_server, tmp_path)
     kept = server.connect("devices", device)
 
     def statuses():
-        shown = {"Ferry-Client-Cert": device.escaped_cert}
+        shown = [{"Ferry-Client-Cert": what} for what in (device.escaped_cert, device.serial)]
         return [server.request("GET", path, sock=kept).status,
                 server.request("GET", path, device=device).status,
-                server.request("GET", path, "proxy", headers=shown).status]
+                *(server.request("GET", path, "proxy", headers=each).status for each in shown)]
 
-    assert statuses() == [204] * 3
+    assert statuses() == [204] * 4
     (former,) = issuers(server)
     ok(server, "ca new-issuing", "--root-key", server.folder / "ca/root.key")
     server.reload()
-    assert statuses() == [204] * 3
+    assert statuses() == [204] * 4
     ok(server, "ca forget", former, "--force")
     server.reload()
     assert set(statuses()) <= {401, 403}

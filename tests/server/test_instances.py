@@ -37,7 +37,8 @@ class Front(ferryd.Ferryd):
                          ("listen 8443", f"listen 127.0.0.1:{self.port}")):
             assert word in text
             text = text.replace(word, by)
-        (folder / "nginx.conf").write_text(
+        self.conf = folder / "nginx.conf"
+        self.conf.write_text(
             f"user {getpass.getuser()};\nworker_processes 1;\ndaemon off;\npid {folder}/pid;\n"
             f"error_log {folder}/error.log;\nevents {{ worker_connections 512; }}\n"
             "http {\naccess_log off;\n" + "".join(
@@ -45,7 +46,7 @@ class Front(ferryd.Ferryd):
                 for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
             + text + "}\n")
         self.process = subprocess.Popen(["nginx", "-e", folder / "error.log", "-c",
-                                         folder / "nginx.conf"])
+                                         self.conf])
         until = time.monotonic() + PATIENCE_S
         while True:
             assert self.process.poll() is None and time.monotonic() < until, "no nginx"
@@ -53,6 +54,17 @@ class Front(ferryd.Ferryd):
                 return self.connect("devices").close()
             except OSError:
                 time.sleep(0.02)
+
+    def reload_nginx(self, text):
+        """By other settings; returns when no worker has the former ones."""
+        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        former = set(task.read_text().split())
+        self.conf.write_text(text)
+        self.process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + PATIENCE_S
+        while not (now := set(task.read_text().split())) or now & former:
+            assert time.monotonic() < until, "nginx does not reload"
+            time.sleep(0.02)
 
     def stop_nginx(self):
         self.process.terminate()
@@ -116,14 +128,41 @@ def test_nobody_is_somebody_else(front, fleet):
     assert front.request("GET", MANIFEST, device=device).status == 200
     for headers in ({"Ferry-Client-Cert": device.escaped_cert},
                     {"ferry-client-cert": device.escaped_cert},
-                    {"Ferry_Client_Cert": device.escaped_cert}):
+                    {"Ferry_Client_Cert": device.escaped_cert},
+                    {"Ferry-Client-Cert": device.serial}):
         assert front.request("GET", MANIFEST, headers=headers).status == 401
     other = fleet.enrol("other")
-    front.request("POST", "/api/v1/report", device=other, body='{"state": "idle"}',
-                  headers={"Ferry-Client-Cert": device.escaped_cert})
+    for shown in (device.escaped_cert, device.serial):
+        front.request("POST", "/api/v1/report", device=other, body='{"state": "idle"}',
+                      headers={"Ferry-Client-Cert": shown})
     rows = front.sql("SELECT device, state FROM device_state"
                      f" WHERE device IN ('{device.id}', '{other.id}')")
     assert sorted(rows) == sorted([f"{device.id}|", f"{other.id}|idle"])
+
+
+def verified(front):
+    return sum(one.metrics()["ferryd_certificates_verified_total"] for one in front.instances)
+
+
+def test_what_nginx_has_verified_is_not_verified_again(front, fleet, tmp_path):
+    """The number is enough then. What its file of CA certificates does not know is passed on whole
+    and judged by ferryd: nobody is turned away between a new CA and nginx's reload."""
+    device, before = fleet.enrol("numbered"), verified(front)
+    assert front.request("GET", MANIFEST, device=device).status == 200
+    assert verified(front) == before
+    elsewhere = ferryd.Ferryd(tmp_path / "elsewhere")
+    conf = Path(front.conf).read_text()
+    known = f"{front.folder}/ca/clients.pem"
+    assert known in conf
+    other = conf.replace(known, f"{elsewhere.folder}/ca/clients.pem")
+    try:
+        front.reload_nginx(other)
+        assert front.request("GET", MANIFEST, device=device).status == 200
+        assert verified(front) == before + 1
+    finally:
+        front.reload_nginx(conf)
+    assert front.request("GET", MANIFEST, device=device).status == 200
+    assert verified(front) == before + 1
 
 
 def certificate(device, folder, days):

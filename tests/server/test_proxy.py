@@ -59,10 +59,11 @@ def test_other_networks_are_cut_off(server, device):
 
 
 @pytest.mark.parametrize("door", ["devices", "public", "admin"])
-def test_spoofed_identity_is_not_believed(server, device, door):
+@pytest.mark.parametrize("shown", ["escaped_cert", "serial"])
+def test_spoofed_identity_is_not_believed(server, device, door, shown):
     """At any other door the headers are nobody's words."""
     reply = server.request("GET", MANIFEST, door, headers={
-        "Ferry-Client-Cert": device.escaped_cert, "Ferry-Client-Address": "198.51.100.9"})
+        "Ferry-Client-Cert": getattr(device, shown), "Ferry-Client-Address": "198.51.100.9"})
     assert reply.status == (401 if door == "devices" else 404)
     assert "client=198.51.100.9" not in server.log.read_text()
 
@@ -79,6 +80,30 @@ def test_spoofed_identity_beside_a_certificate_is_not_believed(server, device):
                                   "%00" * 100, "A" * 7000])
 def test_certificate_that_is_none_is_refused(server, cert):
     assert through_proxy(server, {"Ferry-Client-Cert": cert}).status in (400, 401)
+
+
+def test_number_of_what_the_proxy_has_verified_is_enough(server, device):
+    count = "ferryd_certificates_verified_total"
+    before = server.metrics()[count]
+    for shown in (device.serial, device.serial.lower()):
+        assert through_proxy(server, {"Ferry-Client-Cert": shown}).status == 204
+    assert server.metrics()[count] == before
+    assert server.logs("client=127.0.0.2 device=proxied")
+
+
+@pytest.mark.parametrize("number, status", [
+    ("", 401), ("x", 401), ("4A 00", 401), ("%34", 401), ("4" * 41, 401), ("-1", 401),
+    ("4", 403), ("07", 403), ("4" * 31, 403), ("4" * 32, 403), ("4" * 40, 403)])
+def test_number_that_is_none_of_ours_is_refused(server, device, number, status):
+    reply = through_proxy(server, {"Ferry-Client-Cert": f"serial={number}"})
+    assert reply.status == status
+    assert status == 401 or "not in our records" in reply.json["message"]
+
+
+def test_number_with_more_around_it_is_refused(server, device):
+    for shown in (device.serial + "0", device.serial[:-1], f" {device.serial},",
+                  device.serial + "%00", "serial=" + device.serial):
+        assert through_proxy(server, {"Ferry-Client-Cert": shown}).status in (401, 403)
 
 
 def test_foreign_certificate_is_refused(server, device, tmp_path):
@@ -115,8 +140,10 @@ def test_chain_is_verified_once(server):
 def test_revocation_counts_behind_a_proxy_too(server):
     late = server.enrol("late")
     assert through_proxy(server, {"Ferry-Client-Cert": late.escaped_cert}).status == 204
+    assert through_proxy(server, {"Ferry-Client-Cert": late.serial}).status == 204
     run("device", "revoke", server.folder, "late")
     assert through_proxy(server, {"Ferry-Client-Cert": late.escaped_cert}).status == 403
+    assert through_proxy(server, {"Ferry-Client-Cert": late.serial}).status == 403
 
 
 def test_socket_of_the_proxy_is_its_group_s(new_server):
