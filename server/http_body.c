@@ -50,10 +50,10 @@ static bool open_upload(struct http_exchange *x)
 void http_body_begin(struct http_exchange *x)
 {
     x->body_began_ms = http_now_ms();
+    if (x->expected) // first: a stop waits for whom it sees at a body, and the file can be seen
+        set_deadline(x);
     if (!x->refuse && is_upload(x))
         x->is_body_lost = !open_upload(x);
-    if (x->expected)
-        set_deadline(x);
 }
 
 bool http_body_is_drained(const struct http_exchange *x)
