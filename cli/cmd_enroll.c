@@ -9,11 +9,14 @@
 #include "interrupt.h"
 #include "read_file.h"
 
-enum { OPT_OFFLINE = CLI_OPT_OWN, OPT_PROJECT, OPT_SSID, OPT_PASSWORD_FILE };
+enum { OPT_OFFLINE = CLI_OPT_OWN, OPT_AGAIN, OPT_PROJECT, OPT_SSID, OPT_PASSWORD_FILE };
 
 static const struct argp_option options[] = {
     {"offline", OPT_OFFLINE, 0, 0,
      "Only write what the device needs; it enrols at its first start with a network", 0},
+    {"again", OPT_AGAIN, 0, 0,
+     "Also a device that is enrolled: its certificate is given up before the new token is accepted",
+     0},
     {"project", OPT_PROJECT, "NAME", 0,
      "Also write which application the device is for: project_name of its images. A device that "
      "has one knows",
@@ -121,6 +124,11 @@ static int provision(const struct cli_call *call, struct ferry_vagent *g,
     ferry_err err = ferry_vagent_begin(g, &(struct ferry_vagent_start){0});
     if (!err)
         err = ferry_credentials_load(k, s);
+    if (!err && k->cert[0] && !cli_has(call, OPT_AGAIN))
+        return cli_fail_text(call->out, FERRY_ERR_STATE,
+                             "the device is enrolled at %s; --again gives its certificate up for "
+                             "this token",
+                             k->join.url);
     if (!err)
         err = ferry_credentials_join(k, s, join);
     if (!err)

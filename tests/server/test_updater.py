@@ -33,8 +33,8 @@ class Unit:
         ferry.ok("device", "new", path, "--chip=esp32c3", "--flash-size=1MB", "--partitions",
                  work / "table.bin", "--app", f"{rows[4][0]}={work / 'updater.bin'}", *options)
 
-    def enroll(self, join):
-        return self.ferry.ok("enroll", self.path, join, "--project=demo", "--json").json
+    def enroll(self, join, *words):
+        return self.ferry.ok("enroll", self.path, join, "--project=demo", "--json", *words).json
 
     def live(self, *options, ok=True):
         result = self.ferry("agent", self.path, "--pace=1", "--json", *options)
@@ -188,6 +188,18 @@ def test_genuine_root_from_an_impostor_gets_no_token(server, unit, new_server):
         impostor.shutdown()
 
 
+def test_enrolled_device_keeps_its_certificate(server, unit):
+    """Unless it is said to give it up, also for a token that then turns out to be none."""
+    unit.enroll(join_of(server, device="settled"))
+    for words in ((), ("--offline",)):
+        before = unit.flash
+        result = unit.ferry.refused("enroll", unit.path, join_of(server, uses=2), *words, "--json")
+        assert result.json["code"] == "FERRY_ERR_STATE" and "--again" in result.err, result
+        assert unit.flash == before
+    assert unit.live("--once")["id"] == "settled"
+    assert unit.enroll(join_of(server, device="settled"), "--again")["id"] == "settled"
+
+
 def test_used_token_is_refused(server, unit, ferry, tmp_path):
     join = join_of(server)
     unit.enroll(join)
@@ -231,7 +243,7 @@ def test_copied_flash_becomes_a_device_of_its_own(server, unit, ferry, tmp_path)
     (tmp_path / "b").mkdir()
     copy = Unit(ferry, tmp_path / "b" / "dev")
     (copy.path / "flash.bin").write_bytes(unit.flash)
-    assert copy.enroll(join_of(server, device="copy"))["id"] == "copy"
+    assert copy.enroll(join_of(server, device="copy"), "--again")["id"] == "copy"
     for one, name in ((unit, "original"), (copy, "copy")):
         end = one.live("--once")
         assert end["id"] == name and end["running"] == "app", end["log"]
