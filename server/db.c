@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -175,10 +176,10 @@ enum db_result db_run_relaxed(struct db *db, const char *sql, const struct db_va
 {
     if (db->depth)
         return db_run(db, sql, values, n);
-    enum db_result result = db->ops->relax(db, true);
+    enum db_result result = db->ops->turn(db, DB_RELAX, true);
     if (result == DB_OK)
         result = db_run(db, sql, values, n);
-    const enum db_result back = db->ops->relax(db, false);
+    const enum db_result back = db->ops->turn(db, DB_RELAX, false);
     return result != DB_OK ? result : back;
 }
 
@@ -231,32 +232,39 @@ int64_t db_changed(struct db *db)
 
 int64_t db_get_int(struct db *db, unsigned column)
 {
-    return db->ops->get_int(db, column);
+    const struct db_value v = db->ops->cell(db, column);
+    return v.type == DB_TEXT ? strtoll(v.bytes, NULL, 10) : v.number;
 }
 
 const char *db_get_text(struct db *db, unsigned column)
 {
-    return db->ops->get_text(db, column);
+    const struct db_value v = db->ops->cell(db, column);
+    return v.bytes ? v.bytes : "";
 }
 
 const void *db_get_blob(struct db *db, unsigned column, size_t *n)
 {
-    return db->ops->get_blob(db, column, n);
+    const struct db_value v = db->ops->cell(db, column);
+    *n = v.n_bytes;
+    return v.bytes ? v.bytes : "";
 }
 
 enum db_type db_type_of(struct db *db, unsigned column)
 {
-    return db->ops->type(db, column);
+    return db->ops->cell(db, column).type;
 }
 
 bool db_is_null(struct db *db, unsigned column)
 {
-    return db->ops->type(db, column) == DB_NULL;
+    return db_type_of(db, column) == DB_NULL;
 }
 
 unsigned db_columns(struct db *db)
 {
-    return db->ops->columns(db);
+    unsigned n = 0;
+    while (db->ops->column_name(db, n))
+        n++;
+    return n;
 }
 
 const char *db_column_name(struct db *db, unsigned column)
@@ -266,7 +274,7 @@ const char *db_column_name(struct db *db, unsigned column)
 
 bool db_is_there(struct db *db)
 {
-    return db->ops->ping(db) == DB_OK;
+    return db_run(db, "SELECT version FROM schema_version", NULL, 0) == DB_OK;
 }
 
 /** One attempt: begin, work, commit. */
@@ -283,11 +291,11 @@ static enum db_result attempt_work(struct db *db, enum db_mode mode, db_work wor
         result = db->broken; // also where work took it for good
     db->depth = 0;
     if (result == DB_OK)
-        result = db->ops->commit(db);
+        result = db->ops->finish(db, true);
     if (result != DB_OK) {
         char detail[DB_DETAIL_BYTES];
         memcpy(detail, db->detail, sizeof(detail));
-        db->ops->rollback(db);
+        db->ops->finish(db, false);
         memcpy(db->detail, detail, sizeof(detail));
     }
     return result;
@@ -297,11 +305,11 @@ static enum db_result attempt_work(struct db *db, enum db_mode mode, db_work wor
  * which has one attempt outside it, so that nobody loses for ever. */
 static enum db_result attempt_queued(struct db *db, enum db_mode mode, db_work work, void *ctx)
 {
-    enum db_result result = db->ops->lock(db, true);
+    enum db_result result = db->ops->turn(db, DB_LOCK, true);
     if (result != DB_OK)
         return result;
     result = attempt_work(db, mode, work, ctx);
-    const enum db_result unlocked = db->ops->lock(db, false);
+    const enum db_result unlocked = db->ops->turn(db, DB_LOCK, false);
     // What was committed stays committed; a lost connection loses its lock by itself.
     (void)unlocked;
     return result;

@@ -24,7 +24,8 @@ enum db_result {
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
 
-/** A parameter; text and blobs are borrowed until the call returns. */
+/** A parameter, or what stands in a column; text and blobs are borrowed: until the call returns, or
+ * until the next row. Text from a column ends in NUL. */
 struct db_value {
     enum db_type type;
     int64_t number;
@@ -53,30 +54,27 @@ enum db_mode {
     DB_READ_ONLY // one consistent view, for long reading; rows come one by one
 };
 
+/** What a connection can be turned to. */
+enum db_switch {
+    DB_LOCK, // it is the only one of all that holds the lock, or waits to be
+    DB_RELAX // single statements that follow may be lost at a power loss
+};
+
 /** An engine. Arguments are checked by the functions below, which are what callers use. */
 struct db_ops {
     const char *name;  // "sqlite", "postgres"
     const char *setup; // SQL run before the first step of the schema
     void (*close)(struct db *db);
     enum db_result (*begin)(struct db *db, enum db_mode mode);
-    enum db_result (*commit)(struct db *db);
-    void (*rollback)(struct db *db);
-    /** Makes this connection the only one of all that holds the lock, or lets go of it. */
-    enum db_result (*lock)(struct db *db, bool on);
-    /** Whether single statements that follow may be lost at a power loss. */
-    enum db_result (*relax)(struct db *db, bool on);
+    enum db_result (*finish)(struct db *db, bool commits); // or rolls back, which never fails
+    enum db_result (*turn)(struct db *db, enum db_switch what, bool on);
     enum db_result (*script)(struct db *db, const char *sql); // several statements, no parameters
     enum db_result (*query)(struct db *db, const char *sql, const struct db_value *values,
                             size_t n);
     enum db_result (*next)(struct db *db);
-    int64_t (*get_int)(struct db *db, unsigned column);
-    const char *(*get_text)(struct db *db, unsigned column);
-    const void *(*get_blob)(struct db *db, unsigned column, size_t *n);
-    enum db_type (*type)(struct db *db, unsigned column); // of the value in this row
-    unsigned (*columns)(struct db *db);
-    const char *(*column_name)(struct db *db, unsigned column);
-    void (*end)(struct db *db);            // from here on db->changed is right
-    enum db_result (*ping)(struct db *db); // also connects again after DB_GONE
+    struct db_value (*cell)(struct db *db, unsigned column);    // of this row
+    const char *(*column_name)(struct db *db, unsigned column); // NULL: there are no more
+    void (*end)(struct db *db);                                 // from here on db->changed is right
 };
 
 /** Opens the database that a configuration names: "sqlite:PATH" or "postgres:CONNINFO" (as libpq

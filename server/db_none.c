@@ -22,8 +22,15 @@ static enum db_result begin(struct db *db, enum db_mode mode)
     return gone(db);
 }
 
-static enum db_result set(struct db *db, bool on)
+static enum db_result finish(struct db *db, bool commits)
 {
+    (void)commits;
+    return gone(db);
+}
+
+static enum db_result turn(struct db *db, enum db_switch what, bool on)
+{
+    (void)what;
     (void)on;
     return gone(db);
 }
@@ -48,15 +55,12 @@ static const struct db_ops none_ops = {
     .setup = "",
     .close = nothing,
     .begin = begin,
-    .commit = gone,
-    .rollback = nothing,
-    .lock = set,
-    .relax = set,
+    .finish = finish,
+    .turn = turn,
     .script = script,
     .query = query,
     .next = gone,
     .end = nothing,
-    .ping = gone,
 };
 
 void db_open_none(struct db *db)

@@ -177,41 +177,44 @@ static enum db_result begin(struct db *db, enum db_mode mode)
     return result;
 }
 
-static enum db_result commit(struct db *db)
+static enum db_result commit(struct postgres *p)
 {
-    struct postgres *p = of(db);
     PGresult *r = PQexec(p->conn, "COMMIT");
     enum db_result result = DB_OK;
     if (PQresultStatus(r) != PGRES_COMMAND_OK)
         result = fail(p, r);
     else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) // of what has failed, COMMIT is ROLLBACK
-        result = db_fail(db, DB_FAILED, "PostgreSQL: the transaction was rolled back");
+        result = db_fail(&p->base, DB_FAILED, "PostgreSQL: the transaction was rolled back");
     PQclear(r);
+    return result;
+}
+
+static enum db_result finish(struct db *db, bool commits)
+{
+    struct postgres *p = of(db);
+    enum db_result result = DB_OK;
+    if (commits)
+        result = commit(p);
+    else if (PQstatus(p->conn) == CONNECTION_OK && PQtransactionStatus(p->conn) != PQTRANS_IDLE)
+        PQclear(PQexec(p->conn, "ROLLBACK"));
     p->streams = false;
     return result;
 }
 
-static void rollback(struct db *db)
+static enum db_result lock(struct postgres *p, bool on)
 {
-    struct postgres *p = of(db);
-    if (PQstatus(p->conn) == CONNECTION_OK && PQtransactionStatus(p->conn) != PQTRANS_IDLE)
-        PQclear(PQexec(p->conn, "ROLLBACK"));
-    p->streams = false;
-}
-
-static enum db_result lock(struct db *db, bool on)
-{
-    struct postgres *p = of(db);
     const enum db_result result = on ? be_there(p) : DB_OK;
     if (result != DB_OK)
         return result;
     // The session holds it, not the transaction, whose view must begin after the waiting.
-    return script(db, on ? "SELECT pg_advisory_lock(" LOCK_KEY ")"
-                         : "SELECT pg_advisory_unlock(" LOCK_KEY ")");
+    return script(&p->base, on ? "SELECT pg_advisory_lock(" LOCK_KEY ")"
+                               : "SELECT pg_advisory_unlock(" LOCK_KEY ")");
 }
 
-static enum db_result relax(struct db *db, bool on)
+static enum db_result turn(struct db *db, enum db_switch what, bool on)
 {
+    if (what == DB_LOCK)
+        return lock(of(db), on);
     of(db)->may_relax = on; // a statement that writes turns it, so that reading costs nothing
     return DB_OK;
 }
@@ -396,20 +399,13 @@ static enum db_result next(struct db *db)
     return DB_ROW;
 }
 
-static int64_t get_int(struct db *db, unsigned column)
+/** A number as it travels, of any of the types that columns_fit lets through. */
+static int64_t number_of(Oid type, const char *bytes)
 {
-    const struct postgres *p = of(db);
-    const int at = (int)column;
-    if (PQgetisnull(p->rows, p->row, at))
-        return 0;
-    const char *bytes = PQgetvalue(p->rows, p->row, at);
     uint64_t wide;
     uint32_t four;
     uint16_t two;
-    switch (PQftype(p->rows, at)) {
-    case OID_INT8:
-        memcpy(&wide, bytes, sizeof(wide));
-        return (int64_t)be64toh(wide);
+    switch (type) {
     case OID_INT4:
         memcpy(&four, bytes, sizeof(four));
         return (int32_t)be32toh(four);
@@ -419,56 +415,39 @@ static int64_t get_int(struct db *db, unsigned column)
     case OID_BOOL:
         return bytes[0] != 0;
     default:
-        return strtoll(bytes, NULL, 10); // as SQLite reads a text
+        memcpy(&wide, bytes, sizeof(wide));
+        return (int64_t)be64toh(wide);
     }
 }
 
-static const char *get_text(struct db *db, unsigned column)
+static struct db_value cell(struct db *db, unsigned column)
 {
     const struct postgres *p = of(db);
-    return PQgetvalue(p->rows, p->row, (int)column); // ends in NUL; "" for NULL
-}
-
-static const void *get_blob(struct db *db, unsigned column, size_t *n)
-{
-    const struct postgres *p = of(db);
-    *n = (size_t)PQgetlength(p->rows, p->row, (int)column);
-    return PQgetvalue(p->rows, p->row, (int)column);
-}
-
-static enum db_type type(struct db *db, unsigned column)
-{
-    const struct postgres *p = of(db);
-    if (PQgetisnull(p->rows, p->row, (int)column))
-        return DB_NULL;
-    switch (PQftype(p->rows, (int)column)) {
+    const int at = (int)column;
+    struct db_value v = {.type = DB_NULL};
+    if (PQgetisnull(p->rows, p->row, at))
+        return v;
+    v.bytes = PQgetvalue(p->rows, p->row, at);
+    switch (PQftype(p->rows, at)) {
     case OID_BYTEA:
-        return DB_BLOB;
+        v.type = DB_BLOB;
+        break;
     case OID_TEXT:
     case OID_BPCHAR:
     case OID_VARCHAR:
     case OID_NAME:
-        return DB_TEXT;
+        v.type = DB_TEXT;
+        break;
     default:
-        return DB_INT;
+        return db_int(number_of(PQftype(p->rows, at), v.bytes));
     }
-}
-
-static unsigned columns(struct db *db)
-{
-    return (unsigned)PQnfields(of(db)->rows);
+    v.n_bytes = (size_t)PQgetlength(p->rows, p->row, at);
+    return v;
 }
 
 static const char *column_name(struct db *db, unsigned column)
 {
-    const char *name = PQfname(of(db)->rows, (int)column);
-    return name ? name : "";
-}
-
-static enum db_result ping(struct db *db)
-{
-    const enum db_result result = be_there(of(db));
-    return result == DB_OK ? script(db, "SELECT 1") : result;
+    return PQfname(of(db)->rows, (int)column); // NULL behind the last
 }
 
 static void close_postgres(struct db *db)
@@ -487,21 +466,14 @@ static const struct db_ops postgres_ops = {
              "END IF; END'",
     .close = close_postgres,
     .begin = begin,
-    .commit = commit,
-    .rollback = rollback,
-    .lock = lock,
-    .relax = relax,
+    .finish = finish,
+    .turn = turn,
     .script = script,
     .query = query,
     .next = next,
-    .get_int = get_int,
-    .get_text = get_text,
-    .get_blob = get_blob,
-    .type = type,
-    .columns = columns,
+    .cell = cell,
     .column_name = column_name,
     .end = end,
-    .ping = ping,
 };
 
 static void no_notice(void *arg, const PGresult *r)

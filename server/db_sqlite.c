@@ -106,32 +106,23 @@ static void leave(struct sqlite *s)
     free_writer(s);
 }
 
-static enum db_result commit(struct db *db)
+static enum db_result finish(struct db *db, bool commits)
 {
-    const enum db_result result = script(db, "COMMIT");
+    struct sqlite *s = of(db);
+    enum db_result result = DB_OK;
+    if (commits)
+        result = script(db, "COMMIT");
+    else if (!sqlite3_get_autocommit(s->handle)) // a full disk has rolled back already
+        sqlite3_exec(s->handle, "ROLLBACK", NULL, NULL, NULL);
     if (result == DB_OK)
-        leave(of(db));
+        leave(s);
     return result;
 }
 
-static void rollback(struct db *db)
+static enum db_result turn(struct db *db, enum db_switch what, bool on)
 {
-    struct sqlite *s = of(db);
-    // A full disk has rolled back already.
-    if (!sqlite3_get_autocommit(s->handle))
-        sqlite3_exec(s->handle, "ROLLBACK", NULL, NULL, NULL);
-    leave(s);
-}
-
-static enum db_result lock(struct db *db, bool on)
-{
-    (void)db; // BEGIN IMMEDIATE is the lock
-    (void)on;
-    return DB_OK;
-}
-
-static enum db_result relax(struct db *db, bool on)
-{
+    if (what == DB_LOCK)
+        return DB_OK; // BEGIN IMMEDIATE is the lock
     return script(db, on ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
 }
 
@@ -249,52 +240,36 @@ static enum db_result next(struct db *db)
     return fail(s, code);
 }
 
-static int64_t get_int(struct db *db, unsigned column)
+static struct db_value cell(struct db *db, unsigned column)
 {
-    return sqlite3_column_int64(of(db)->statement, (int)column);
-}
-
-static const char *get_text(struct db *db, unsigned column)
-{
-    const unsigned char *text = sqlite3_column_text(of(db)->statement, (int)column);
-    return text ? (const char *)text : "";
-}
-
-static const void *get_blob(struct db *db, unsigned column, size_t *n)
-{
-    const void *bytes = sqlite3_column_blob(of(db)->statement, (int)column);
-    *n = (size_t)sqlite3_column_bytes(of(db)->statement, (int)column);
-    return bytes ? bytes : "";
-}
-
-static enum db_type type(struct db *db, unsigned column)
-{
-    switch (sqlite3_column_type(of(db)->statement, (int)column)) {
+    sqlite3_stmt *const statement = of(db)->statement;
+    const int at = (int)column;
+    struct db_value v = {.type = DB_NULL};
+    switch (sqlite3_column_type(statement, at)) {
     case SQLITE_NULL:
-        return DB_NULL;
-    case SQLITE_BLOB:
-        return DB_BLOB;
+        return v;
     case SQLITE_TEXT:
-        return DB_TEXT;
+        v.type = DB_TEXT;
+        v.bytes = sqlite3_column_text(statement, at);
+        break;
+    case SQLITE_BLOB:
+        v.type = DB_BLOB;
+        v.bytes = sqlite3_column_blob(statement, at);
+        break;
     default:
-        return DB_INT;
+        return db_int(sqlite3_column_int64(statement, at));
     }
-}
-
-static unsigned columns(struct db *db)
-{
-    return (unsigned)sqlite3_column_count(of(db)->statement);
+    v.n_bytes = (size_t)sqlite3_column_bytes(statement, at);
+    return v;
 }
 
 static const char *column_name(struct db *db, unsigned column)
 {
-    const char *name = sqlite3_column_name(of(db)->statement, (int)column);
+    sqlite3_stmt *const statement = of(db)->statement;
+    if ((int)column >= sqlite3_column_count(statement))
+        return NULL;
+    const char *const name = sqlite3_column_name(statement, (int)column);
     return name ? name : "";
-}
-
-static enum db_result ping(struct db *db)
-{
-    return script(db, "SELECT 1 FROM sqlite_schema LIMIT 1");
 }
 
 static void close_sqlite(struct db *db)
@@ -313,21 +288,14 @@ static const struct db_ops sqlite_ops = {
     .setup = "",
     .close = close_sqlite,
     .begin = begin,
-    .commit = commit,
-    .rollback = rollback,
-    .lock = lock,
-    .relax = relax,
+    .finish = finish,
+    .turn = turn,
     .script = script,
     .query = query,
     .next = next,
-    .get_int = get_int,
-    .get_text = get_text,
-    .get_blob = get_blob,
-    .type = type,
-    .columns = columns,
+    .cell = cell,
     .column_name = column_name,
     .end = end,
-    .ping = ping,
 };
 
 /** SQLite would make the file readable by all; its log and index take over what it has. */

@@ -8,7 +8,7 @@
 
 void rows_add_names(struct ferry_strbuf *out, struct db *db)
 {
-    for (unsigned i = 0; i < db_columns(db); i++)
+    for (unsigned i = 0, n = db_columns(db); i < n; i++)
         ferry_strbuf_addf(out, "%s%s", i ? "\t" : "", db_column_name(db, i));
     ferry_strbuf_add(out, "\n", 1);
 }
@@ -54,7 +54,7 @@ static void add_value(struct ferry_strbuf *out, struct db *db, unsigned column)
 
 void rows_add(struct ferry_strbuf *out, struct db *db)
 {
-    for (unsigned i = 0; i < db_columns(db); i++) {
+    for (unsigned i = 0, n = db_columns(db); i < n; i++) {
         if (i)
             ferry_strbuf_add(out, "\t", 1);
         add_value(out, db, i);

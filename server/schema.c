@@ -192,11 +192,11 @@ static enum db_result do_steps(struct db *db, unsigned until)
 enum db_result schema_migrate_to(struct db *db, unsigned version)
 {
     // Several instances start at once; one of them does it, the others find it done.
-    enum db_result result = db->ops->lock(db, true);
+    enum db_result result = db->ops->turn(db, DB_LOCK, true);
     if (result != DB_OK)
         return result;
     result = do_steps(db, version);
-    const enum db_result unlocked = db->ops->lock(db, false);
+    const enum db_result unlocked = db->ops->turn(db, DB_LOCK, false);
     return result != DB_OK ? result : unlocked;
 }
 

@@ -74,7 +74,7 @@ static bool reach(struct thread_db *t, struct own *own)
     char why[DB_DETAIL_BYTES] = "";
     enum db_result result;
     if (own->db) {
-        result = own->db->ops->ping(own->db);
+        result = db_is_there(own->db) ? DB_OK : DB_GONE;
         if (result != DB_OK)
             snprintf(why, sizeof(why), "%s", own->db->detail);
     } else {

@@ -109,11 +109,11 @@ static void is_durable(struct db *db, bool is)
 {
     char word[8] = "";
     const bool is_postgres = strcmp(db->ops->name, "postgres") == 0;
-    T_EQ_INT(
-        db_word(db, word, sizeof(word),
-                is_postgres ? "SELECT current_setting('synchronous_commit')" : "PRAGMA synchronous",
-                NULL, 0),
-        DB_ROW);
+    T_EQ_INT(db_word(db, word, sizeof(word),
+                     is_postgres ? "SELECT current_setting('synchronous_commit')"
+                                 : "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+                     NULL, 0),
+             DB_ROW);
     T_EQ_STR(word, is_postgres ? (is ? "on" : "off") : "2");
 }
 
