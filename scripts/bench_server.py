@@ -5,10 +5,10 @@ What counts is what a server's own processes use of a processor (nanoseconds of 
 request, a handshake or a megabyte. The servers have one core for themselves, the clients the
 others. Whoever is measured runs at the same time as nginx, on the same core with clients of its
 own, so that what else the machine does falls on both within milliseconds; a ratio is the median of
-several turns. ferryd reads the certificate's row at every request and asks its
-database what the device should run; nginx answers 204 from its configuration. `nginx > ferryd`
-is another nginx before it, by the lines of packaging/nginx, and `nginx > constant` one before a
-server that allows everything without a look: the most that a server behind nginx can reach.
+several turns. ferryd reads the certificate's row at every request and asks its database what the
+device should run; nginx answers 204 from its configuration. `nginx > ferryd` is another nginx
+before it, by the lines of packaging/nginx, and `nginx > constant` one before a server that allows
+everything without a look: the most that a server behind nginx can reach.
 
 Last comes a fleet: virtual devices of `ferry agent --fleet` enrol, update and confirm, all from one
 address, at a ferryd with the settings that `init` wrote.
@@ -180,7 +180,7 @@ class Bench:
     def cpu_s(self, who):
         return sum(process.cpu_s() for process in self.processes[who])
 
-    def turn(self, mode, who_all, path, clients, worth):
+    def turn(self, who_all, mode, path, clients, worth):
         """What a processor's second is good for, of each, all at the same time; worth: what is
         counted of what a client says."""
         load = {who: self.client(mode, who, path, clients, self.args.seconds) for who in who_all}
@@ -196,9 +196,8 @@ class Bench:
             made[who] = worth(said)
         return {who: made[who] / (self.cpu_s(who) - before[who]) for who in who_all}
 
-    def turns(self, mode, who, path, clients, worth):
-        return [self.turn(mode, ("nginx", who), path, clients, worth)
-                for _ in range(self.args.turns)]
+    def turns(self, who, *load):
+        return [self.turn(("nginx", who), *load) for _ in range(self.args.turns)]
 
     def idle_kb(self, who, n=1000):
         """Memory of n connections that do nothing, over what was there before."""
@@ -247,10 +246,10 @@ def megabytes(said):
     return said["bytes"] / 1e6
 
 
-def show(name, bench, how, who_all, unit):
+def show(name, bench, load, who_all, unit):
     """A line for each, and the quartiles of its turns' ratios."""
     for who in who_all:
-        turns = bench.turns(*how[:1], who, *how[1:])
+        turns = bench.turns(who, *load)
         own, nginx = (median(turn[one] for turn in turns) for one in (who, "nginx"))
         low, ratio, high = quantiles([turn[who] / turn["nginx"] for turn in turns], n=4)
         each = f", {1e6 / own:5.0f} us each; nginx {1e6 / nginx:5.0f}" if unit == "/s" else \

@@ -14,8 +14,7 @@
 struct csr;
 
 #define CA_WHY_BYTES    256u // a sentence without full stop
-#define CA_SHA256_BYTES 32u
-#define CA_HEX_BYTES    65u // a SHA-256 in lower-case hex, with NUL
+#define CA_HEX_BYTES    65u  // a SHA-256 in lower-case hex, with NUL
 #define CA_SERIAL_BYTES 16u
 #define CA_NAME_BYTES   65u // a common name with NUL: X.520 allows 64
 
