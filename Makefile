@@ -38,7 +38,7 @@ demo-bare-metal: ## watch machine code update itself on an emulated chip, and lo
 	@scripts/build.sh release
 	@python3 scripts/demo_bare_metal.py
 
-check: ## the quick tests, for working: under three minutes
+check: ## the quick tests, for working: about three minutes
 	@scripts/test.sh check
 
 test: ## everything; what CI runs
